@@ -1,0 +1,60 @@
+"""Long-term memory for language models: the library.
+
+    from routemem.memory_core import Memory
+
+Names are imported on first use, so that a server can answer before numpy is loaded.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .embedding import load_embedder
+    from .embedding.embedder import Embedder, Encoded
+    from .errors import RoutememError
+    from .memory import Memory
+    from .records import Fact, FactChange, Forgotten, Hit, Item, Recall, Receipt, Status
+    from .scopes import Scopes
+    from .settings import Settings
+
+_HOME = {
+    "Embedder": "embedding.embedder",
+    "Encoded": "embedding.embedder",
+    "Fact": "records",
+    "FactChange": "records",
+    "Forgotten": "records",
+    "Hit": "records",
+    "Item": "records",
+    "Memory": "memory",
+    "Recall": "records",
+    "Receipt": "records",
+    "RoutememError": "errors",
+    "Scopes": "scopes",
+    "Settings": "settings",
+    "Status": "records",
+    "load_embedder": "embedding",
+}
+
+__all__ = [
+    "Embedder",
+    "Encoded",
+    "Fact",
+    "FactChange",
+    "Forgotten",
+    "Hit",
+    "Item",
+    "Memory",
+    "Recall",
+    "Receipt",
+    "RoutememError",
+    "Scopes",
+    "Settings",
+    "Status",
+    "load_embedder",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,169 @@
+"""Every error the library raises on purpose.
+
+::
+
+    RoutememError
+    ├── InvalidArgument      a value is outside what the call accepts
+    │   ├── InvalidScope     a scope name is malformed
+    │   └── InvalidTime      a date or time could not be read
+    ├── NotFound             an id, key or scope does not exist (or is not allowed: same answer)
+    ├── NotAllowed           the server was started so that this is off
+    ├── Conflict             the state of the thing forbids the action
+    ├── EmbedderError        the embedding model cannot be used
+    │   └── EmbedderMismatch the stored vectors were made by another model
+    └── StorageError         the scope file cannot be used as asked
+        ├── WriteTimeout     another process held the writer lock too long
+        ├── DamagedFile      the file is not a readable database; it was set aside
+        ├── NewerSchema      the file was written by a newer Routemem
+        ├── ForeignFile      the file belongs to another scope
+        └── DiskFull         the disk or the quota is full; nothing was changed
+
+Each class has a stable ``code`` that the server puts in front of the message. Messages say what was
+expected, what came, and the next step.
+"""
+
+from pathlib import Path
+
+
+class RoutememError(Exception):
+    """Base of all errors raised on purpose. ``code`` is stable across releases."""
+
+    code = "error"
+
+
+class InvalidArgument(RoutememError, ValueError):
+    """A value is outside what the call accepts."""
+
+    code = "invalid_argument"
+
+
+class InvalidScope(InvalidArgument):
+    """A scope name is malformed."""
+
+    code = "invalid_scope"
+
+
+class InvalidTime(InvalidArgument):
+    """A date or time could not be read."""
+
+    code = "invalid_time"
+
+
+class NotFound(RoutememError, LookupError):
+    """An id, key or scope does not exist, or is not allowed: the answer is the same."""
+
+    code = "not_found"
+
+
+class NotAllowed(RoutememError):
+    """The server was started so that this is off."""
+
+    code = "not_allowed"
+
+
+class Conflict(RoutememError):
+    """The state of the thing forbids the action."""
+
+    code = "conflict"
+
+
+class EmbedderError(RoutememError):
+    """The embedding model cannot be used. Memories are still stored and found by text."""
+
+    code = "embedder_unavailable"
+
+
+class EmbedderMismatch(EmbedderError):
+    """The stored vectors were made by another model.
+
+    Attributes:
+        stored: id of the model that made the stored vectors.
+        running: id of the model in use.
+    """
+
+    code = "embedder_mismatch"
+
+    def __init__(self, stored: str, running: str) -> None:
+        super().__init__(
+            f"The vectors of this scope were made by {stored!r}, this process runs {running!r}. "
+            "Search goes on by text; run `routemem reindex` to embed every memory again."
+        )
+        self.stored, self.running = stored, running
+
+
+class StorageError(RoutememError):
+    """The scope file cannot be used as asked."""
+
+    code = "storage_error"
+
+
+class WriteTimeout(StorageError):
+    """Another process held the writer lock too long. Nothing was changed."""
+
+    code = "write_timeout"
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__(
+            f"Another process held the write lock of {path.name} for {seconds:g} s; nothing was "
+            "changed. Try again."
+        )
+        self.path, self.seconds = path, seconds
+
+
+class DamagedFile(StorageError):
+    """A scope file is not a readable database.
+
+    Attributes:
+        path: where the file was.
+        kept_as: where the damaged file is now; it is never overwritten.
+    """
+
+    code = "damaged_file"
+
+    def __init__(self, path: Path, kept_as: Path, reason: str) -> None:
+        where = "left where it is" if kept_as == path else f"kept as {kept_as.name}"
+        super().__init__(
+            f"{path.name} is damaged ({reason}); it was {where} in {path.parent}. Nothing in it "
+            "was overwritten. Run `routemem doctor` for what can be recovered; the next call "
+            "starts a new file for this scope."
+        )
+        self.path, self.kept_as, self.reason = path, kept_as, reason
+
+
+class NewerSchema(StorageError):
+    """A scope file was written by a newer Routemem. It was opened read-only and not changed."""
+
+    code = "newer_schema"
+
+    def __init__(self, path: Path, unknown: list[str]) -> None:
+        super().__init__(
+            f"{path.name} was written by a newer Routemem (unknown migrations: "
+            f"{', '.join(unknown)}). It was not changed. Upgrade: pip install -U routemem"
+        )
+        self.path, self.unknown = path, unknown
+
+
+class ForeignFile(StorageError):
+    """A scope file says it belongs to another scope. It was not changed."""
+
+    code = "foreign_file"
+
+    def __init__(self, path: Path, expected: str, found: str) -> None:
+        super().__init__(
+            f"{path.name} should belong to scope {expected!r} but says {found!r}. It was not "
+            "changed. Move it out of the data folder if it was copied there by mistake."
+        )
+        self.path, self.expected, self.found = path, expected, found
+
+
+class DiskFull(StorageError):
+    """The disk or the quota is full. The transaction was rolled back; reading goes on."""
+
+    code = "disk_full"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"No space left to write {path.name}; nothing was changed and reading goes on. Free "
+            "some space, then try again."
+        )
+        self.path = path

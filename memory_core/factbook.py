@@ -1,0 +1,105 @@
+"""Facts of one scope: statements with history, read as of a time."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .draft import moment, one_of, short
+from .errors import InvalidArgument
+from .lifecycle.validity import after, assert_fact, known, valid
+from .records import ORIGINS, Fact, FactChange
+from .storage.contract import Store
+from .text.times import parse_span
+
+MAX_VALUE = 65_536
+
+
+class FactBook:
+    """Writes statements and answers what is, was, or was thought to be true."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def set(
+        self,
+        key: str,
+        value: Any,
+        *,
+        confidence: float,
+        source: str,
+        valid_from: str | float | None,
+    ) -> FactChange:
+        """State that a key has a value from a time on; see `Memory.set_fact`."""
+        key = fact_key(key)
+        plain = _plain(value)
+        if not 0 <= confidence <= 1:
+            raise InvalidArgument(f"confidence is {confidence}, expected 0 to 1.")
+        one_of("source", source, ORIGINS)
+        since = moment(valid_from)
+        with self._store.atomic():
+            now = self._clock()
+            timeline = known(self._store.facts([key]), None)
+            start = after(timeline, now) if since is None else since
+            said = Fact(key, plain, confidence, source, start, None, max(now, _last(timeline)))
+            step = assert_fact(timeline, said)
+            for old in step.retire:
+                self._store.retire_fact(old.row, said.recorded_at)
+            added = [self._store.add_fact(fact) for fact in step.add]
+        return FactChange(added[0] if added else step.fact, step.previous, step.status)
+
+    def get(
+        self,
+        keys: Sequence[str],
+        *,
+        history: bool,
+        as_of: str | float | None,
+        known_at: str | float | None,
+    ) -> list[Fact]:
+        """Statements by key and time; see `Memory.get_facts`."""
+        wanted = [key.strip().casefold() for key in keys if key.strip()]
+        then = _last_moment(known_at)
+        believed = known(self._store.facts(wanted), then)
+        if history:
+            return believed
+        at = _last_moment(as_of)
+        return valid(believed, at if at is not None else then if then is not None else self._now())
+
+    def _now(self) -> float:
+        # A statement made at this very instant may begin a moment later (see `after`).
+        return self._clock() + 1.0
+
+
+def fact_key(key: str) -> str:
+    """A fact's key as it is stored: one line, case folded, no wildcard."""
+    name = short("key", key).casefold()
+    if not name or "*" in name:
+        raise InvalidArgument(f"key is {key!r}, expected a name such as user.city (no *).")
+    return name
+
+
+def _plain(value: Any) -> Any:
+    try:
+        said = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"value must be JSON: {error}.") from error
+    if len(said) > MAX_VALUE:
+        raise InvalidArgument(
+            f"value has {len(said):,} bytes, at most {MAX_VALUE:,}: use remember for long texts."
+        )
+    return json.loads(said)
+
+
+def _last(timeline: Sequence[Fact]) -> float:
+    """Recording times never run backwards, even when a clock does."""
+    return max((fact.recorded_at for fact in timeline), default=0.0)
+
+
+def _last_moment(said: str | float | None) -> float | None:
+    """A day or month asked about is asked about at its end; a moment is itself."""
+    if said is None or isinstance(said, float | int):
+        return None if said is None else float(said)
+    if not said.strip():
+        return None
+    start, end = parse_span(said)
+    return start if end - start <= 1.0 else end - 1e-3

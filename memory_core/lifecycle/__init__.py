@@ -1,0 +1,1 @@
+"""Pure policies of a memory's life."""

@@ -1,0 +1,102 @@
+"""Facts in two times: when something was true, and when we knew it. Pure.
+
+A key has one timeline of statements that do not overlap. A new statement never deletes an old one:
+what it contradicts is retired (no longer believed) and, where part of it still holds, restated
+with a shorter interval. So `as_of` asks what was true at a time, and `known_at` what was believed
+then. See R. Snodgrass, Developing Time-Oriented Database Applications in SQL, ch. 10.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..records import Fact
+
+#: Step, seconds, by which a statement without a date is put after one made at the same instant.
+INSTANT = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """How a timeline takes in a statement.
+
+    Attributes:
+        retire: statements no longer believed.
+        add: statements to store; the asked one comes first. Empty when nothing changes.
+        fact: the statement that now holds.
+        previous: what was believed for that time before.
+    """
+
+    status: Literal["stored", "confirmed", "replaced"]
+    retire: tuple[Fact, ...]
+    add: tuple[Fact, ...]
+    fact: Fact
+    previous: Fact | None
+
+
+def assert_fact(timeline: Sequence[Fact], said: Fact) -> Assertion:
+    """Take a statement into the believed timeline of its key.
+
+    Args:
+        timeline: believed statements of the key, by ``valid_from``.
+        said: the new statement; its ``valid_to`` is ignored: it holds until the next one begins.
+    """
+    covering = next((f for f in timeline if _covers(f, said.valid_from)), None)
+    later = next((f for f in timeline if f.valid_from > said.valid_from), None)
+    if covering and covering.value == said.value:
+        return _confirm(covering, said)
+    if covering is None and later and later.value == said.value:
+        earlier = _restate(later, said, valid_from=said.valid_from, confidence=_both(later, said))
+        return Assertion("confirmed", (later,), (earlier,), earlier, later)
+    until = covering.valid_to if covering else later.valid_from if later else None
+    new = replace(said, valid_to=until)
+    if covering is None:
+        return Assertion("stored", (), (new,), new, None)
+    before = _restate(covering, said, valid_to=said.valid_from)
+    kept = (before,) if before.valid_from < said.valid_from else ()
+    return Assertion("replaced", (covering,), (new, *kept), new, covering)
+
+
+def after(timeline: Sequence[Fact], at: float) -> float:
+    """``at``, or just after, when a statement already begins at that very instant."""
+    begun = {fact.valid_from for fact in timeline}
+    while at in begun:
+        at += INSTANT
+    return at
+
+
+def known(facts: Sequence[Fact], at: float | None) -> list[Fact]:
+    """The statements believed at a time; now when None."""
+    if at is None:
+        return [fact for fact in facts if fact.retired_at is None]
+    return [
+        fact
+        for fact in facts
+        if fact.recorded_at <= at and (fact.retired_at is None or at < fact.retired_at)
+    ]
+
+
+def valid(facts: Sequence[Fact], at: float) -> list[Fact]:
+    """The statements true at a time."""
+    return [fact for fact in facts if _covers(fact, at)]
+
+
+def _confirm(old: Fact, said: Fact) -> Assertion:
+    confidence = _both(old, said)
+    if confidence == old.confidence:
+        return Assertion("confirmed", (), (), old, old)
+    surer = _restate(old, said, confidence=confidence)
+    return Assertion("confirmed", (old,), (surer,), surer, old)
+
+
+def _restate(old: Fact, said: Fact, **changes: float) -> Fact:
+    return replace(old, recorded_at=said.recorded_at, id="", row=0, **changes)  # type: ignore[arg-type]  # only float fields are passed
+
+
+def _both(old: Fact, said: Fact) -> float:
+    """Confidence of two independent statements of the same value."""
+    return round(1 - (1 - old.confidence) * (1 - said.confidence), 6)
+
+
+def _covers(fact: Fact, at: float) -> bool:
+    return fact.valid_from <= at and (fact.valid_to is None or at < fact.valid_to)

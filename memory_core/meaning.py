@@ -1,0 +1,163 @@
+"""Search by meaning for one scope: the embedder, the index in RAM, and their truth in the store."""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .embedding.embedder import Embedder, Span
+from .errors import EmbedderError, EmbedderMismatch
+from .records import Chunk, Filter, Item
+from .routing.exact import ExactIndex, Found
+from .storage.contract import Float16s, Store
+from .text.passage import embedded_text
+
+
+class Meaning:
+    """Embeds texts and questions and keeps the index equal to the store.
+
+    When the embedder is missing, broken, or not the one that made the stored vectors, `degraded`
+    says why; memories are then stored without vectors and found by their words.
+
+    Args:
+        embedder: gives the embedder, loading it on the first call; raises EmbedderError.
+    """
+
+    def __init__(self, store: Store, embedder: Callable[[], Embedder]) -> None:
+        self._store = store
+        self._load = embedder
+        self._guard = threading.RLock()
+        self._index = ExactIndex(0)
+        self._seq = 0
+        self._stored_id: str | None = None
+        self.degraded = ""
+
+    # ------------------------------------------------------------------ embedding
+
+    def embedder(self) -> Embedder | None:
+        """The embedder, if its vectors may stand beside the stored ones; else `degraded` is set."""
+        try:
+            embedder = self._load()
+            stored = self.stored_id()
+            if stored not in (None, embedder.id):
+                raise EmbedderMismatch(str(stored), embedder.id)
+        except EmbedderError as error:
+            self.degraded = str(error)
+            return None
+        self.degraded = ""
+        return embedder
+
+    def stored_id(self) -> str | None:
+        """Id of the model that made the stored vectors; None before the first."""
+        if self._stored_id is None:
+            said = self._store.meta("embedder")
+            self._stored_id = json.loads(said)["id"] if said else None
+        return self._stored_id
+
+    def pieces(self, text: str) -> list[Span] | None:
+        """Word pieces as the embedder cuts them, or None without one."""
+        embedder = self.embedder()
+        return None if embedder is None else embedder.pieces(text)
+
+    def embed(self, item: Item, chunks: Sequence[Chunk]) -> Float16s | None:
+        """Vectors of an item's chunks, float16 ``(n, dim)``; None in lexical mode."""
+        return self._vectors([embedded_text(item, chunk) for chunk in chunks])
+
+    def question(self, text: str) -> NDArray[np.float32] | None:
+        """Vector of a question, float32 ``(dim,)``; None in lexical mode."""
+        embedder = self.embedder()
+        if embedder is None:
+            return None
+        try:
+            vector: NDArray[np.float32] = embedder.encode([text]).vectors[0]
+            return vector
+        except EmbedderError as error:
+            self.degraded = str(error)
+            return None
+
+    def _vectors(self, texts: Sequence[str]) -> Float16s | None:
+        embedder = self.embedder()
+        if embedder is None:
+            return None
+        try:
+            return embedder.encode(texts).vectors.astype(np.float16)
+        except EmbedderError as error:
+            self.degraded = str(error)
+            return None
+
+    # ------------------------------------------------------------------ the store's side
+
+    def claim(self) -> bool:
+        """Inside `atomic()`: record whose vectors these are; False if another model was first."""
+        embedder = self._load()
+        said = self._store.meta("embedder")
+        if said is None:
+            self._store.set_meta("embedder", json.dumps({"id": embedder.id, "dim": embedder.dim}))
+            return True
+        self._stored_id = json.loads(said)["id"]
+        return self._stored_id == embedder.id
+
+    def backfill(self, limit: int) -> int:
+        """Embed up to ``limit`` waiting chunks; returns how many are now found by meaning."""
+        waiting = self._store.waiting(limit)
+        vectors = self._vectors([embedded_text(item, chunk) for chunk, item in waiting])
+        if not waiting or vectors is None:
+            return 0
+        with self._store.atomic():
+            if not self.claim():
+                return 0
+            return self._store.put_vectors([chunk.row for chunk, _ in waiting], vectors)
+
+    def start_over(self) -> None:
+        """Drop all vectors and make this process's embedder the scope's own.
+
+        Raises:
+            EmbedderError: there is no working embedder; nothing was dropped.
+        """
+        embedder = self._load()
+        with self._store.atomic():
+            self._store.drop_vectors()
+            self._store.set_meta("embedder", json.dumps({"id": embedder.id, "dim": embedder.dim}))
+        self._stored_id = embedder.id
+
+    # ------------------------------------------------------------------ searching
+
+    def catch_up(self) -> None:
+        """Bring the index to the state of the store; costs microseconds when nothing changed."""
+        with self._guard, self._store.reading():
+            changes = self._store.changes(self._seq)
+            if changes.seq <= self._seq:
+                return
+            if changes.rows is None:
+                self._stored_id = None
+                self._index = ExactIndex(0)
+            else:
+                self._index.remove(changes.rows)
+            found = self._store.vectors(changes.rows)
+            if len(found.items):
+                if not self._index.dim:
+                    self._index = ExactIndex(found.vectors.shape[1])
+                self._index.add(found.items, found.chunks, found.archived, found.vectors)
+            self._seq = changes.seq
+
+    def search(
+        self, question: NDArray[np.float32], where: Filter, limit: int, also: Sequence[int]
+    ) -> tuple[list[Found], dict[int, float]]:
+        """The nearest items the filter allows, and the cosines of some chunks found otherwise.
+
+        Items without a vector are not there.
+
+        Args:
+            also: rows of those chunks.
+        """
+        allowed = self._store.matching(where) if where.restricts else None
+        with self._guard:
+            if self._index.dim != len(question):
+                return [], {}
+            found = self._index.search(question, limit, allowed=allowed, archived=where.archived)
+            return found, self._index.cosines(question, also)
+
+    def __len__(self) -> int:
+        return len(self._index)

@@ -1,0 +1,401 @@
+"""Memory: one open scope. The place where the rooms meet."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .caretaker import Caretaker
+from .draft import one_of, short
+from .embedding.embedder import Embedder
+from .embedding.lazy import LazyEmbedder
+from .errors import NotFound
+from .factbook import FactBook, fact_key
+from .forgetting import Forgetting
+from .ledger import Ledger
+from .meaning import Meaning
+from .question import ask
+from .recalling import Recalling
+from .records import (
+    FORGET_MODES,
+    KINDS,
+    Collected,
+    Fact,
+    FactChange,
+    ForgetMode,
+    Forgotten,
+    Hit,
+    Item,
+    Recall,
+    Receipt,
+    Status,
+)
+from .remembering import Remembering
+from .retrieval.context import pack_context
+from .settings import Settings
+from .storage.contract import Store
+from .storage.sqlite import SqliteStore
+from .storage.vault import Vault
+from .text.tokens import TokenCounter
+from .upkeep import Upkeep
+
+
+class Memory:
+    """Everything one scope remembers. Safe to use from several threads and several processes.
+
+    Args:
+        store: where it is kept; closed with the memory.
+        embedder: gives the embedding model, loading it on first use.
+        settings: every tunable.
+        clock: gives the time, seconds UTC.
+        counter: counts tokens.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Callable[[], Embedder],
+        *,
+        settings: Settings | None = None,
+        clock: Callable[[], float] = time.time,
+        counter: TokenCounter | None = None,
+    ) -> None:
+        self.scope = store.scope
+        self.store = store
+        self.settings = settings or Settings()
+        self.counter = counter or TokenCounter.load(self.settings.token_counter)
+        self._clock = clock
+        self._ledger = Ledger(store, writes=not self.settings.read_only)
+        self._meaning = Meaning(store, embedder)
+        self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
+        self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
+        self._facts = FactBook(store, clock)
+        self._forgetting = Forgetting(
+            store,
+            Vault(self.settings.key_path(), keyring=self.settings.keyring),
+            self._remembering.revive,
+            clock,
+            self.settings.undo_days,
+        )
+        self._upkeep = Upkeep(store, self._meaning, self._ledger, self.settings, clock)
+        self._caretaker = Caretaker(self.backfill, self._upkeep.round, self.settings.flush_seconds)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None,
+        *,
+        scope: str = "global",
+        embedder: str | Embedder = "bundled",
+        settings: Settings | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> "Memory":
+        """Open one scope file (made if missing), or a memory that leaves no file with None.
+
+        Several scopes in one folder, with ids that are unique across them: see `Scopes`.
+
+        Raises:
+            StorageError: the file cannot be used; its subclasses say why.
+        """
+        settings = settings or Settings()
+        store = SqliteStore(
+            None if path is None else Path(path),
+            scope,
+            "m",
+            now=clock(),
+            deadline=settings.write_deadline,
+        )
+        return cls(store, LazyEmbedder.of(embedder), settings=settings, clock=clock)
+
+    def __enter__(self) -> "Memory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Flush what waits and close the file. Safe to call twice."""
+        self._caretaker.stop()
+        self._ledger.flush()
+        self.store.close()
+
+    # ------------------------------------------------------------------ remember
+
+    def remember(
+        self,
+        content: str,
+        *,
+        kind: str = "note",
+        priority: int = 5,
+        tags: Sequence[str] = (),
+        source: str = "assistant",
+        speaker: str = "",
+        when: str | float | None = None,
+        pinned: bool = False,
+        metadata: Mapping[str, Any] | None = None,
+        id: str = "",
+        key: str = "",
+    ) -> Receipt:
+        """Store one thing. Durable when this returns; the same thing twice is stored once.
+
+        Args:
+            content: the text, any length up to ``settings.max_content`` bytes; kept as it is.
+            when: when it happened: ISO text or seconds UTC.
+            id: replace this item (an id or a key) instead of adding one.
+            key: the caller's own name; a retry with the same key does not store twice, a new text
+                under the same key replaces the old one.
+
+        Raises:
+            InvalidArgument: a field is outside what is accepted.
+            NotFound: ``id`` names nothing.
+            Conflict: the new text of ``id`` is already another item.
+            WriteTimeout, DiskFull: nothing was stored.
+        """
+        item = self._remembering.draft(
+            content, kind=kind, priority=priority, tags=tags, source=source, speaker=speaker,
+            when=when, pinned=pinned, metadata=metadata or {}, key=key,
+        )  # fmt: skip
+        if known := self._remembering.known(item, id):
+            return known
+        chunks = self._remembering.cut(item)
+        vectors = self._meaning.embed(item, chunks[: self.settings.embed_at_once])
+        with self.store.atomic():
+            receipt = self._remembering.place(item, chunks, vectors, id)
+            self._ledger.flush()
+        if receipt.pending:
+            self._caretaker.call(now=True)
+        return receipt
+
+    # ------------------------------------------------------------------ recall
+
+    def recall(
+        self,
+        query: str = "",
+        *,
+        ids: Sequence[str] = (),
+        top_k: int = 8,
+        max_tokens: int = 1500,
+        kinds: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        speaker: str = "",
+        since: str = "",
+        until: str = "",
+        threshold: float = 0.0,
+        include_archived: bool = False,
+        neighbours: int = 0,
+        explain: bool = False,
+        cursor: str = "",
+        cost: Callable[[Hit], int] | None = None,
+    ) -> Recall:
+        """Find what bears on a question, or read items by id, within a token budget.
+
+        With ``ids`` their whole texts come, in pages; with neither ``ids`` nor ``query`` the
+        newest items. Filters are exact and applied before ranking.
+
+        Args:
+            threshold: least cosine; 0 drops nothing.
+            since: from this day or moment on (ISO); event time, else when it was stored.
+            until: up to and including this day or moment.
+            neighbours: turns before and after each hit that is a turn, 0 to 5.
+            cursor: from the last reply to the same question.
+            cost: tokens of a hit as its reader gets it; the bare text and a few by default.
+
+        Raises:
+            InvalidArgument: an argument is outside what is accepted.
+        """
+        asked = ask(
+            query, ids=ids, top_k=top_k, max_tokens=max_tokens, kinds=kinds, tags=tags,
+            speaker=speaker, since=since, until=until, threshold=threshold,
+            include_archived=include_archived, neighbours=neighbours, explain=explain,
+            cursor=cursor,
+        )  # fmt: skip
+        vector = self._meaning.question(asked.query) if asked.query and not asked.ids else None
+        with self.store.reading():
+            if asked.ids:
+                reply = self._recalling.read(asked, cost)
+            elif asked.query:
+                reply = self._recalling.search(asked, vector, cost)
+            else:
+                reply = self._recalling.newest(asked, cost)
+        self._ledger.touch([hit.id for hit in reply.hits], self._clock())
+        self._caretaker.call()
+        return reply
+
+    # ------------------------------------------------------------------ conversation
+
+    def log_turn(
+        self, user: str, assistant: str = "", *, when: str | float | None = None
+    ) -> list[str]:
+        """Store an exchange word for word; returns the ids of its turns.
+
+        Raises:
+            InvalidArgument: the user said nothing, or a text is too long.
+        """
+        said = [("user", user), ("assistant", assistant)]
+        return [
+            self.remember(text, kind="turn", speaker=who, source=who, when=when).id
+            for who, text in said
+            if text or who == "user"
+        ]
+
+    def get_context(self, query: str, *, max_tokens: int = 3000) -> str:
+        """A block of text for a prompt: the facts, then the memories that bear on a question."""
+        facts = [f"{fact.key}: {json.dumps(fact.value)}" for fact in self.get_facts()]
+        hits = self.recall(query, top_k=20, max_tokens=max_tokens).hits
+        return pack_context(facts, [hit.text for hit in hits], max_tokens, self.counter.count)
+
+    # ------------------------------------------------------------------ forget
+
+    def forget(
+        self, ids: Sequence[str], *, mode: str = "archive", reason: str = ""
+    ) -> list[Forgotten]:
+        """Hide (archive), bring back (restore), delete (undo for some days) or purge items.
+
+        ``delete`` and ``purge`` remove every plain byte from every file, whatever the number of
+        copies. Forgetting what is gone already succeeds.
+
+        Raises:
+            NotFound: an id names nothing; nothing was changed.
+            Conflict: a restore comes too late, or the text is stored again meanwhile.
+        """
+        one_of("mode", mode, FORGET_MODES)
+        reason = short("reason", reason)
+        self.check_known(ids)
+        chosen: ForgetMode = mode  # type: ignore[assignment]  # checked above
+        done = [self._forgetting.forget(ref, chosen) for ref in dict.fromkeys(ids)]
+        for one in done:
+            kept = reason if mode in ("archive", "restore") else ""  # it may quote the text
+            self._ledger.note(f"forget:{mode}", at=self._clock(), id=one.id, detail=kept)
+        if any(one.erasure for one in done):
+            erasure: Literal["done", "pending"]
+            erasure = "done" if self._upkeep.erase_log() else "pending"
+            done = [replace(one, erasure=erasure) if one.erasure else one for one in done]
+        self._caretaker.call(now=mode == "restore")
+        return done
+
+    def check_known(self, ids: Sequence[str]) -> None:
+        """Raise unless every id or key names an item, or one that was deleted.
+
+        Raises:
+            NotFound: naming those that do not.
+        """
+        if unknown := [ref for ref in ids if not self._forgetting.known(ref)]:
+            raise NotFound(f"No memory {', '.join(map(repr, unknown))}. Nothing was changed.")
+
+    def release(self, id: str) -> int:
+        """Give back one copy of an item that was stored several times; returns what remains.
+
+        An item with no copy left is removed by the next `gc`.
+
+        Raises:
+            NotFound: the id names nothing.
+        """
+        with self.store.atomic():
+            item = self.store.find(id)
+            if item is None:
+                raise NotFound(f"No memory {id!r}.")
+            left = max(0, item.copies - 1)
+            self.store.amend(replace(item, copies=left))
+        return left
+
+    # ------------------------------------------------------------------ facts
+
+    def set_fact(
+        self,
+        key: str,
+        value: Any,
+        *,
+        confidence: float = 1.0,
+        source: str = "assistant",
+        valid_from: str | float | None = None,
+    ) -> FactChange:
+        """State that a key has a value, from now or from ``valid_from`` on.
+
+        The old value stays in the history. The same value again raises the confidence. A
+        statement about an earlier time closes the intervals it falls into.
+
+        Args:
+            value: any JSON value; keeps its type.
+
+        Raises:
+            InvalidArgument: key, value, confidence or source is not accepted.
+        """
+        return self._facts.set(
+            key, value, confidence=confidence, source=source, valid_from=valid_from
+        )
+
+    def get_facts(
+        self,
+        keys: Sequence[str] = (),
+        *,
+        history: bool = False,
+        as_of: str | float | None = None,
+        known_at: str | float | None = None,
+    ) -> list[Fact]:
+        """Facts by key, ordered by key and time; all with no keys.
+
+        Args:
+            keys: exact, or a prefix ending in ``*``.
+            history: every believed statement, not only what is true at one time.
+            as_of: what was true then (a day means its end); now by default.
+            known_at: what was believed then.
+        """
+        return self._facts.get(keys, history=history, as_of=as_of, known_at=known_at)
+
+    def get_fact(self, key: str, default: Any = None) -> Any:
+        """The value that is true now, or ``default``."""
+        facts = self._facts.get([fact_key(key)], history=False, as_of=None, known_at=None)
+        return facts[0].value if facts else default
+
+    # ------------------------------------------------------------------ upkeep
+
+    def find(self, ref: str) -> Item | None:
+        """The item of an id or key, every field; not counted as a read."""
+        return self.store.find(ref)
+
+    def lookup(
+        self, text: str, *, kind: str = "", speaker: str = "", when: str | float | None = None
+    ) -> list[str]:
+        """Ids of the items that hold exactly this text, without embedding anything.
+
+        Args:
+            kind: of this kind only; turns are also told apart by speaker and time.
+        """
+        kinds = [one_of("kind", kind, KINDS)] if kind else KINDS
+        twins = (
+            self.store.twin(self._remembering.digest_of(text, name, speaker, when))
+            for name in kinds
+        )
+        return [twin.id for twin in twins if twin is not None]
+
+    def note(self, op: str, *, ms: float, ok: bool) -> None:
+        """Leave an audit row of a call: what, how long in milliseconds, whether it went well."""
+        self._ledger.note(op, at=self._clock(), ms=ms, ok=ok)
+        self._caretaker.call()
+
+    def backfill(self, limit: int = 64) -> int:
+        """Embed up to ``limit`` waiting chunks; returns how many. 0 when none waits or can be."""
+        return self._upkeep.backfill(limit)
+
+    def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Embed every memory again from its text; returns the number of chunks embedded.
+
+        Until it is done, what is not embedded yet is found by its words. Safe to interrupt.
+
+        Args:
+            progress: called with the chunks done and the chunks there are.
+
+        Raises:
+            EmbedderError: there is no working embedder; nothing was changed.
+        """
+        return self._upkeep.reindex(progress)
+
+    def gc(self) -> Collected:
+        """Remove what nothing holds any more and give the space back to the disk."""
+        return self._upkeep.gc()
+
+    def status(self) -> Status:
+        """Counts, mode and sizes of this scope."""
+        return self._upkeep.status(self.counter)

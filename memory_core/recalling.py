@@ -1,0 +1,189 @@
+"""The steps of a recall between the question and the reply."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .meaning import Meaning
+from .question import Question
+from .records import Chunk, Hit, Item, Recall
+from .retrieval.fusion import Candidate, fuse
+from .retrieval.lexical import content_words
+from .retrieval.packing import cut_to, fit
+from .routing.exact import Found
+from .settings import Settings
+from .storage.contract import Store
+from .text.tokens import TokenCounter, truncate
+
+Mode: TypeAlias = Literal["hybrid", "lexical", "recent"]
+Cost: TypeAlias = Callable[[Hit], int]
+
+
+class Recalling:
+    """Search, list or read, and fit what was found to the budget."""
+
+    def __init__(
+        self,
+        store: Store,
+        meaning: Meaning,
+        settings: Settings,
+        counter: TokenCounter,
+    ) -> None:
+        self._store = store
+        self._meaning = meaning
+        self._settings = settings
+        self._counter = counter
+
+    def search(
+        self, asked: Question, vector: NDArray[np.float32] | None, cost: Cost | None
+    ) -> Recall:
+        """By meaning and by words; by words alone without a vector."""
+        limit = max(self._settings.candidates, asked.skip + asked.top_k + 1)
+        words = self._store.search_words(
+            content_words(asked.query), asked.where, limit, self._settings.postings
+        )
+        dense: list[Found] = []
+        cosines: dict[int, float] = {}
+        if vector is not None:
+            self._meaning.catch_up()
+            also = [hit.chunk for hit in words]
+            dense, cosines = self._meaning.search(vector, asked.where, limit, also)
+        ranked = fuse(
+            dense,
+            [(hit.item, hit.chunk, hit.score) for hit in words],
+            cosines,
+            lexical_weight=self._settings.lexical_weight,
+        )
+        ranked = above(ranked, asked.threshold)
+        end = asked.skip + asked.top_k
+        hits = load_hits(self._store, ranked[asked.skip : end], explain=asked.explain)
+        degraded = self._meaning.degraded if vector is None else ""
+        mode: Mode = "hybrid" if vector is not None else "lexical"
+        return self._reply(asked, hits, len(ranked) > end, mode, degraded, cost)
+
+    def newest(self, asked: Question, cost: Cost | None) -> Recall:
+        """The newest items, when nothing is asked."""
+        rows = self._store.newest(asked.where, asked.top_k + 1, asked.skip)
+        found = self._store.items(rows[: asked.top_k])
+        hits = [as_hit(found[row], self._store.scope, score=0.0) for row in rows[: asked.top_k]]
+        return self._reply(asked, hits, len(rows) > asked.top_k, "recent", "", cost)
+
+    def read(self, asked: Question, cost: Cost | None) -> Recall:
+        """Whole texts by id, in pages."""
+        items = [(ref, self._store.find(ref)) for ref in asked.ids]
+        found = [as_hit(item, self._store.scope, score=1.0) for _, item in items if item]
+        missing = tuple(ref for ref, item in items if item is None)
+        hits, cursor = read_pages(found, asked, cost or self._cost, self._shorten)
+        left = len(found) - asked.skip - len(hits)
+        return Recall(tuple(hits), "ids", "", left, cursor, self._store.count_items(), missing)
+
+    def _reply(
+        self,
+        asked: Question,
+        hits: list[Hit],
+        more: bool,
+        mode: Mode,
+        degraded: str,
+        cost: Cost | None,
+    ) -> Recall:
+        spread = with_neighbours(self._store, hits, asked.neighbours)
+        kept = fit(spread, asked.max_tokens, cost or self._cost, self._shorten)
+        own = sum(not hit.neighbour_of for hit in kept)
+        left = len(hits) - own
+        cursor = asked.cursor(asked.skip + own) if own and (more or left) else ""
+        return Recall(tuple(kept), mode, degraded, left, cursor, self._store.count_items())
+
+    def _cost(self, hit: Hit) -> int:
+        return self._counter.count(hit.text) + 12
+
+    def _shorten(self, text: str, tokens: int) -> str:
+        return truncate(text, tokens, self._counter.count)
+
+
+def above(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
+    """Candidates with at least this cosine; none is dropped when the threshold is 0."""
+    if threshold <= 0:
+        return list(candidates)
+    return [c for c in candidates if c.cosine is not None and c.cosine >= threshold]
+
+
+def load_hits(store: Store, chosen: Sequence[Candidate], *, explain: bool) -> list[Hit]:
+    """Candidates as hits, with the passage that matched; those gone meanwhile are left out."""
+    items = store.items([c.item for c in chosen])
+    chunks = store.chunks([c.chunk for c in chosen])
+    hits = []
+    for candidate in chosen:
+        item, chunk = items.get(candidate.item), chunks.get(candidate.chunk)
+        if item is None or chunk is None or item.state not in ("active", "compressed", "archived"):
+            continue
+        hit = as_hit(item, store.scope, score=candidate.score, chunk=chunk)
+        signals = {"bm25": candidate.bm25, "fused": candidate.score}
+        if candidate.cosine is not None:
+            signals["cosine"] = candidate.cosine
+        hits.append(replace(hit, cosine=candidate.cosine, signals=signals if explain else {}))
+    return hits
+
+
+def with_neighbours(store: Store, hits: Sequence[Hit], n: int) -> list[Hit]:
+    """Each hit that is a turn, followed by the turns around it; none comes twice."""
+    if not n:
+        return list(hits)
+    shown = {hit.id for hit in hits}
+    spread: list[Hit] = []
+    for hit in hits:
+        spread.append(hit)
+        item = store.find(hit.id) if hit.kind == "turn" else None
+        around = store.items(store.neighbours(item, n)) if item else {}
+        for _, other in sorted(around.items()):
+            if other.id not in shown:
+                shown.add(other.id)
+                near = as_hit(other, store.scope, score=0.0)
+                spread.append(replace(near, neighbour_of=hit.id))
+    return spread
+
+
+def as_hit(item: Item, scope: str, *, score: float, chunk: Chunk | None = None) -> Hit:
+    """An item as a hit: its whole text, or the passage of one chunk."""
+    text = item.text if chunk is None or chunk.text is None else chunk.text
+    return Hit(
+        id=item.id,
+        text=text,
+        score=score,
+        kind=item.kind,
+        scope=scope,
+        origin=item.origin,
+        trust=item.trust,
+        when=item.when,
+        created_at=item.created_at,
+        state=item.state,
+        speaker=item.speaker,
+        tags=item.tags,
+        metadata=item.metadata,
+        priority=item.priority,
+        pinned=item.pinned,
+        key=item.key,
+        tokens=item.tokens,
+        whole=len(text) == len(item.text),
+    )
+
+
+def read_pages(
+    found: Sequence[Hit], asked: Question, cost: Cost, cut: Callable[[str, int], str]
+) -> tuple[list[Hit], str]:
+    """Whole texts, one after the other, as far as the budget goes, and the cursor to go on from."""
+    pages: list[Hit] = []
+    room = asked.max_tokens
+    for number, hit in enumerate(found[asked.skip :], start=asked.skip):
+        offset = asked.offset if number == asked.skip else 0
+        rest = replace(hit, text=hit.text[offset:], whole=offset == 0, offset=offset)
+        shown = rest if cost(rest) <= room else cut_to(rest, room, cost, cut)
+        if shown is None:
+            return pages, asked.cursor(number, offset)
+        pages.append(shown)
+        room -= cost(shown)
+        if len(shown.text) < len(rest.text):
+            return pages, asked.cursor(number, offset + len(shown.text))
+    return pages, ""

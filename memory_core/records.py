@@ -1,0 +1,284 @@
+"""The nouns: what is stored, what is asked, what comes back. All frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+Kind: TypeAlias = Literal["note", "turn", "doc", "code", "summary"]
+Origin: TypeAlias = Literal["user", "assistant", "tool", "web", "import"]
+Trust: TypeAlias = Literal["verified", "normal", "untrusted"]
+State: TypeAlias = Literal["active", "compressed", "archived", "deleted", "purged"]
+ForgetMode: TypeAlias = Literal["archive", "restore", "delete", "purge"]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+ORIGINS: tuple[str, ...] = get_args(Origin)
+FORGET_MODES: tuple[str, ...] = get_args(ForgetMode)
+
+#: What a text is trusted as when nothing else is known: a person's or the model's own words are
+#: normal, everything that came from outside is not.
+TRUST_OF_ORIGIN: Mapping[str, Trust] = {
+    "user": "normal",
+    "assistant": "normal",
+    "tool": "untrusted",
+    "web": "untrusted",
+    "import": "untrusted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One remembered thing.
+
+    Times are seconds since the epoch, UTC.
+
+    Attributes:
+        row: number of the row in its scope file; 0 before it is stored.
+        id: short id, unique across the scopes of a data folder; "" before it is stored.
+        key: the caller's own name for it, unique in the scope; "" for none.
+        when: when it happened (event time); None if that was not said.
+        priority: 0 to 10; lower is compressed and archived first.
+        digest: SHA-256 of what makes two items the same (see ``text.identity``).
+        copies: how often it was stored; `release` counts down.
+        tokens: estimated tokens of the text.
+        summary: short form of a long text; "" for none.
+    """
+
+    text: str
+    row: int = 0
+    id: str = ""
+    kind: Kind = "note"
+    speaker: str = ""
+    when: float | None = None
+    origin: Origin = "assistant"
+    trust: Trust = "normal"
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = 5
+    pinned: bool = False
+    state: State = "active"
+    key: str = ""
+    digest: bytes = b""
+    copies: int = 1
+    tokens: int = 0
+    summary: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    accessed_at: float = 0.0
+    access_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of an item's text, small enough for the embedder.
+
+    Attributes:
+        start: first character of the item's text.
+        end: one past the last character.
+        text: the stretch itself, or None when it is the item's whole text.
+        row: number of the row in the scope file; 0 before it is stored.
+        item: row of its item; 0 before it is stored.
+    """
+
+    start: int
+    end: int
+    text: str | None = None
+    row: int = 0
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which items take part in a search. Empty fields do not restrict.
+
+    Attributes:
+        kinds: one of these kinds.
+        tags: all of these tags.
+        speaker: this speaker, case ignored.
+        since: event time (creation time where there is none) not before this, seconds UTC.
+        until: event or creation time before this, seconds UTC (exclusive).
+        archived: archived items take part too.
+    """
+
+    kinds: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    speaker: str = ""
+    since: float | None = None
+    until: float | None = None
+    archived: bool = False
+
+    @property
+    def restricts(self) -> bool:
+        """Whether any field but ``archived`` is set."""
+        return bool(self.kinds or self.tags or self.speaker) or (
+            self.since is not None or self.until is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What `remember` did.
+
+    Attributes:
+        status: "stored", "known" (the same thing was there), "updated" or "restored".
+        chunks: into how many chunks the text was cut.
+        pending: chunks that wait for their vector; found by text until then.
+        note: one sentence for the caller, "" when there is nothing to say.
+    """
+
+    id: str
+    status: Literal["stored", "known", "updated", "restored"]
+    scope: str
+    tokens: int
+    chunks: int
+    pending: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result of a recall.
+
+    Attributes:
+        text: the item's text, or the part of it that fits.
+        score: fused score, comparable within one reply only.
+        cosine: cosine between question and the item's best chunk; None without vectors.
+        whole: whether ``text`` is the item's complete text.
+        offset: where in the item's text a page starts, characters.
+        neighbour_of: id of the hit it was brought along with; "" for a hit of its own.
+        signals: what made the score, by name; empty unless asked for.
+    """
+
+    id: str
+    text: str
+    score: float
+    kind: str
+    scope: str
+    origin: str
+    trust: str
+    when: float | None
+    created_at: float
+    state: str = "active"
+    speaker: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = 5
+    pinned: bool = False
+    key: str = ""
+    tokens: int = 0
+    cosine: float | None = None
+    whole: bool = True
+    offset: int = 0
+    neighbour_of: str = ""
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """A reply of `recall`, within its token budget.
+
+    Attributes:
+        mode: "hybrid" (by meaning and words), "lexical" (words only), "recent" (no question) or
+            "ids" (read by id).
+        degraded: why the mode is lexical; "" when it is not.
+        left_out: hits that matched and did not fit, or were past ``top_k``; -1 when not counted.
+        cursor: pass it with the same question for more; "" at the end.
+        stored: how many items the scope holds.
+        missing: asked ids that do not exist.
+    """
+
+    hits: tuple[Hit, ...]
+    mode: Literal["hybrid", "lexical", "recent", "ids"]
+    degraded: str = ""
+    left_out: int = 0
+    cursor: str = ""
+    stored: int = 0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One statement about a key: a value, when it was true, and when we knew it.
+
+    Both intervals are half open, in seconds UTC; None is "still".
+
+    Attributes:
+        value: any JSON value.
+        confidence: 0 to 1.
+        valid_from: when it became true.
+        valid_to: when it stopped being true.
+        recorded_at: when we learned it.
+        retired_at: when we stopped believing this statement.
+    """
+
+    key: str
+    value: Any
+    confidence: float
+    source: str
+    valid_from: float
+    valid_to: float | None
+    recorded_at: float
+    retired_at: float | None = None
+    id: str = ""
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FactChange:
+    """What `set_fact` did: the statement now valid from then on, and what it replaced."""
+
+    fact: Fact
+    previous: Fact | None
+    status: Literal["stored", "confirmed", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What `gc` gave back: items nobody held, undo copies out of time, and the file's bytes."""
+
+    items: int
+    expired: int
+    bytes_before: int
+    bytes_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What `forget` did to one item.
+
+    Attributes:
+        undo_until: until when `restore` brings a deleted item back; None for never.
+        erasure: "done", "pending" (a reader still holds the log; retried by itself) or "" when
+            nothing had to be erased.
+    """
+
+    id: str
+    state: State
+    undo_until: float | None = None
+    erasure: Literal["done", "pending", ""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a scope is doing.
+
+    Attributes:
+        items: number of items per state.
+        pending: chunks without a vector.
+        mode: "hybrid" or "lexical".
+        degraded: why it is lexical; "" otherwise.
+        embedder: id of the model in use; "" before it was needed.
+        bytes: size of the scope file with its log.
+    """
+
+    scope: str
+    items: Mapping[str, int]
+    facts: int
+    chunks: int
+    pending: int
+    mode: Literal["hybrid", "lexical"]
+    degraded: str
+    embedder: str
+    counter: str
+    tokens: int
+    bytes: int
+    changes: int

@@ -1,0 +1,127 @@
+"""Every tunable, in one table: name, default, unit and why.
+
+Each field has an environment twin (``ROUTEMEM_`` and the name in capitals) and, where the server
+takes it, a command-line flag; the README's table is made from here and a test compares them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidArgument
+
+ENV_PREFIX = "ROUTEMEM_"
+
+
+def _setting(default: Any, why: str, *, unit: str = "", flag: bool = False) -> Any:
+    return field(default=default, metadata={"why": why, "unit": unit, "flag": flag})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a process. Order of precedence: argument, environment, default."""
+
+    data_dir: str = _setting(
+        "", "folder of the scope files; empty: the platform's user data folder", flag=True
+    )
+    scope: str = _setting("global", "scope of calls that name none", flag=True)
+    allow_scope: tuple[str, ...] = _setting(
+        (), "scopes a model may name (a trailing * matches any ending); empty: all", flag=True
+    )
+    toolsets: tuple[str, ...] = _setting(
+        ("default",), "groups of tools to offer; `all` for every one", flag=True
+    )
+    tools: tuple[str, ...] = _setting((), "single tools to offer, instead of groups", flag=True)
+    exclude_tools: tuple[str, ...] = _setting((), "tools to leave out; wins", flag=True)
+    read_only: bool = _setting(False, "offer only tools that change nothing", flag=True)
+    embedder: str = _setting(
+        "bundled",
+        "`bundled`, a model folder, a sentence-transformers name, `hf:<model>`, `hash` or `none`",
+        flag=True,
+    )
+    log_level: str = _setting("WARNING", "least severe message on stderr", flag=True)
+    now: str = _setting("", "fixed time of asking (ISO), for evaluation; empty: the clock")
+    key_dir: str = _setting(
+        "", "folder of the key that seals deleted texts; empty: the platform's config folder"
+    )
+    keyring: bool = _setting(True, "keep that key in the system's keyring where there is one")
+    token_counter: str = _setting(
+        "auto", "`auto` (exact when tiktoken's vocabulary is on disk), `estimate` or `tiktoken`"
+    )
+    write_deadline: float = _setting(10.0, "longest wait for another writer", unit="s")
+    max_content: int = _setting(1 << 20, "largest text of one memory", unit="bytes")
+    recall_top_k: int = _setting(8, "hits of a recall that asks for no number")
+    recall_tokens: int = _setting(1500, "budget of a recall that names none", unit="tokens")
+    candidates: int = _setting(200, "candidates each search brings to the fusion")
+    lexical_weight: float = _setting(0.5, "weight of BM25 beside the cosine, both z-scored")
+    postings: int = _setting(
+        30_000, "FTS rows a question may touch; its most common words are dropped first"
+    )
+    chunk_pieces: int = _setting(
+        220, "word pieces of a chunk; leaves room for date and speaker under the model's 256"
+    )
+    chunk_overlap: int = _setting(32, "word pieces two neighbouring chunks share")
+    embed_at_once: int = _setting(
+        8, "chunks embedded before `remember` answers; the rest follows in the background"
+    )
+    undo_days: float = _setting(7.0, "how long a deleted memory can be restored", unit="days")
+    flush_seconds: float = _setting(60.0, "longest wait of access counts in memory", unit="s")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ, /, **arguments: Any) -> "Settings":
+        """Settings from arguments that are not None, then the environment, then the defaults.
+
+        Raises:
+            InvalidArgument: an environment variable cannot be read as its type.
+        """
+        values = {}
+        for spec in fields(cls):
+            given = arguments.get(spec.name)
+            text = environ.get(env_name(spec.name), "")
+            if given is not None:
+                values[spec.name] = given
+            elif text:
+                values[spec.name] = _parse(spec, text)
+        return cls(**values)
+
+    def data_path(self) -> Path:
+        """The data folder. Not created here."""
+        if self.data_dir:
+            return Path(self.data_dir).expanduser()
+        import platformdirs  # imported late: only needed when no folder was named
+
+        return Path(platformdirs.user_data_dir("routemem", appauthor=False))
+
+    def key_path(self) -> Path:
+        """The folder of the sealing key: outside the data folder, so that copying it leaks none."""
+        if self.key_dir:
+            return Path(self.key_dir).expanduser()
+        import platformdirs  # imported late: only needed when no folder was named
+
+        return Path(platformdirs.user_config_dir("routemem", appauthor=False))
+
+
+def env_name(setting: str) -> str:
+    """The environment variable of a setting: ``data_dir`` -> ``ROUTEMEM_DATA_DIR``."""
+    return ENV_PREFIX + setting.upper()
+
+
+def _parse(spec: "Field[Any]", text: str) -> Any:
+    kind: Any = type(spec.default)
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "on": True}.get(text.lower()) or {
+                "0": False,
+                "false": False,
+                "no": False,
+                "off": False,
+            }[text.lower()]
+        if kind is tuple:
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return kind(text)
+    except (KeyError, ValueError) as error:
+        raise InvalidArgument(
+            f"{env_name(spec.name)}={text!r}: expected {kind.__name__}, as in {spec.default!r}."
+        ) from error

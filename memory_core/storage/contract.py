@@ -1,0 +1,242 @@
+"""What a store must do for a `Memory`: the one seam behind which another database could stand.
+
+`SqliteStore` is the product; a small dict store in the tests passes the same suite. Methods that
+write are called inside `atomic()`; methods that read may be called inside `reading()` to see one
+snapshot, or alone.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import Chunk, Fact, Filter, Item
+
+Float16s: TypeAlias = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened since a position of the change log.
+
+    Attributes:
+        seq: position of the newest change; 0 for an untouched store.
+        rows: rows of the items that changed, each once, or None when the log no longer reaches
+            back that far (or the vectors were all made anew) and everything must be read again.
+    """
+
+    seq: int
+    rows: list[int] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredVectors:
+    """Vectors as they lie in the store.
+
+    Attributes:
+        chunks: int64 ``(n,)``, row of each vector's chunk.
+        items: int64 ``(n,)``, row of each vector's item.
+        archived: bool ``(n,)``, whether that item is archived.
+        vectors: float16 ``(n, dim)``, unit length; ``(0, 0)`` when there are none.
+    """
+
+    chunks: NDArray[np.int64]
+    items: NDArray[np.int64]
+    archived: NDArray[np.bool_]
+    vectors: Float16s
+
+
+@dataclass(frozen=True, slots=True)
+class TextHit:
+    """A chunk found by its words; ``score`` is BM25, higher is better."""
+
+    chunk: int
+    item: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a deleted item: its id, and a sealed copy until ``expires_at``."""
+
+    id: str
+    state: str
+    expires_at: float | None
+    sealed: bytes | None
+
+
+class Store(Protocol):
+    """Items, chunks, vectors, words, facts, changes and audit of one scope."""
+
+    @property
+    def scope(self) -> str: ...
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """One transaction, nesting: everything in it happens, or nothing."""
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """One snapshot for all reads inside."""
+        ...
+
+    def close(self) -> None: ...
+
+    # items --------------------------------------------------------------
+    def insert(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> Item:
+        """Store a new item; returns it with its row and, unless it brought one, its id.
+
+        Args:
+            vectors: float16 ``(k, dim)``, of the first ``k`` chunks; the others wait.
+        """
+        ...
+
+    def rewrite(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> None:
+        """Replace text and all fields of a stored item; its old chunks and vectors go."""
+        ...
+
+    def amend(self, item: Item) -> None:
+        """Replace all fields but text and speaker."""
+        ...
+
+    def erase(self, row: int) -> None:
+        """Remove an item with its chunks, words and vectors."""
+        ...
+
+    def find(self, ref: str) -> Item | None:
+        """The item of an id or of a caller's key."""
+        ...
+
+    def twin(self, digest: bytes) -> Item | None:
+        """The item with this digest."""
+        ...
+
+    def items(self, rows: Sequence[int]) -> dict[int, Item]:
+        """Items by row; rows that are gone are left out."""
+        ...
+
+    def chunks(self, rows: Sequence[int]) -> dict[int, Chunk]:
+        """Chunks by their row, text filled in."""
+        ...
+
+    def chunk_count(self, item: int) -> int:
+        """How many chunks an item has."""
+        ...
+
+    def count_items(self) -> int:
+        """How many items a plain search looks at: those not archived."""
+        ...
+
+    def newest(self, where: Filter, limit: int, skip: int) -> list[int]:
+        """Rows of matching items, newest event time first."""
+        ...
+
+    def neighbours(self, item: Item, n: int) -> list[int]:
+        """Rows of up to ``n`` turns before and ``n`` after a turn in its conversation, in order."""
+        ...
+
+    def released(self) -> list[int]:
+        """Rows of the items whose every copy was released."""
+        ...
+
+    def matching(self, where: Filter) -> NDArray[np.int64]:
+        """Rows of all matching items, ascending."""
+        ...
+
+    def touch(self, ids: dict[str, tuple[int, float]]) -> None:
+        """Add reads to items: ``id -> (how many, time of the last, seconds UTC)``."""
+        ...
+
+    # vectors --------------------------------------------------------------
+    def put_vectors(self, chunks: Sequence[int], vectors: Float16s) -> int:
+        """Store vectors of chunks that still exist; returns how many did."""
+        ...
+
+    def waiting(self, limit: int) -> list[tuple[Chunk, Item]]:
+        """Chunks without a vector, oldest first, text filled in."""
+        ...
+
+    def vectors(self, items: Sequence[int] | None) -> StoredVectors:
+        """Vectors of these items, or of all."""
+        ...
+
+    def drop_vectors(self) -> None:
+        """Forget every vector; all chunks wait again."""
+        ...
+
+    # search --------------------------------------------------------------
+    def search_words(
+        self, words: Sequence[str], where: Filter, limit: int, postings: int
+    ) -> list[TextHit]:
+        """Chunks holding any of the words, best BM25 first.
+
+        Args:
+            postings: rows the search may touch; the most common words are dropped until it fits,
+                never all of them.
+        """
+        ...
+
+    # changes --------------------------------------------------------------
+    def changes(self, since: int) -> Changes:
+        """What happened after position ``since``."""
+        ...
+
+    # facts --------------------------------------------------------------
+    def facts(self, keys: Sequence[str] = ()) -> list[Fact]:
+        """Every statement ever recorded, by key, then valid_from, then recorded_at.
+
+        Args:
+            keys: these keys; one that ends in ``*`` matches by prefix; none: all.
+        """
+        ...
+
+    def add_fact(self, fact: Fact) -> Fact:
+        """Store a statement; returns it with its row and id."""
+        ...
+
+    def retire_fact(self, row: int, at: float) -> None:
+        """Mark a statement as no longer believed."""
+        ...
+
+    # what was deleted --------------------------------------------------------------
+    def bury(self, tombstone: Tombstone, at: float) -> None:
+        """Store or replace a tombstone."""
+        ...
+
+    def tombstone(self, id: str) -> Tombstone | None: ...
+
+    def unbury(self, id: str) -> None:
+        """Remove a tombstone."""
+        ...
+
+    def drop_expired(self, now: float) -> int:
+        """Drop sealed copies whose time is over; returns how many."""
+        ...
+
+    # upkeep --------------------------------------------------------------
+    def forget_details(self, id: str) -> None:
+        """Blank what the audit rows of an item say beyond the operation."""
+        ...
+
+    def note(self, rows: Sequence[tuple[float, str, str, float, bool, str]]) -> None:
+        """Append audit rows ``(at, op, id, ms, ok, detail)``."""
+        ...
+
+    def meta(self, key: str) -> str | None: ...
+    def set_meta(self, key: str, value: str) -> None: ...
+
+    def counts(self) -> dict[str, int]:
+        """Items per state under ``state:<state>``, and ``items``, ``chunks``, ``facts``,
+        ``pending``, ``tokens``, ``bytes``.
+        """
+        ...
+
+    def flush_log(self) -> bool:
+        """Fold the log into the file so that erased bytes are gone; False: try again later."""
+        ...
+
+    def compact(self) -> None:
+        """Give free space back."""
+        ...

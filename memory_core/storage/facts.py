@@ -1,0 +1,57 @@
+"""Statements about keys, as rows. Nothing is ever changed but ``retired_at``."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..records import Fact
+from .database import Database
+from .items import next_id
+
+_COLUMNS = "row, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at"
+
+
+def facts(db: Database, keys: Sequence[str] = ()) -> list[Fact]:
+    """Every statement of these keys (a trailing * matches by prefix), in order of validity."""
+    parts = ["substr(key, 1, length(?1)) = ?1" if k.endswith("*") else "key = ?1" for k in keys]
+    found: dict[int, Fact] = {}
+    for part, key in zip(parts or ["1"], keys or [""], strict=True):
+        values = (key.removesuffix("*"),) if keys else ()
+        for row in db.rows(f"select {_COLUMNS} from facts where {part}", values):
+            found[row[0]] = _fact(row)
+    return sorted(found.values(), key=lambda fact: (fact.key, fact.valid_from, fact.recorded_at))
+
+
+def add(db: Database, fact: Fact) -> Fact:
+    """Store a statement."""
+    fact = replace(fact, id=fact.id or next_id(db))
+    row = db.execute(
+        "insert into facts(id, key, value, confidence, source, valid_from, valid_to, recorded_at, "
+        "retired_at) values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            fact.id,
+            fact.key,
+            json.dumps(fact.value, ensure_ascii=False),
+            fact.confidence,
+            fact.source,
+            fact.valid_from,
+            fact.valid_to,
+            fact.recorded_at,
+            fact.retired_at,
+        ),
+    )
+    return replace(fact, row=row)
+
+
+def retire(db: Database, row: int, at: float) -> None:
+    """Mark a statement as no longer believed."""
+    db.execute("update facts set retired_at = ? where row = ?", (at, row))
+
+
+def _fact(row: Sequence[Any]) -> Fact:
+    number, id, key, value, confidence, source, *times = row
+    since, until, recorded, retired = times
+    return Fact(
+        key, json.loads(value), confidence, source, since, until, recorded, retired, id, number
+    )

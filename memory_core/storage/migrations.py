@@ -1,0 +1,188 @@
+"""The schema, as ordered named steps. Each runs once, in one transaction with its own record."""
+
+from collections.abc import Callable
+
+from ..errors import NewerSchema, StorageError
+from .database import Database
+
+APPLICATION_ID = 0x526D656D  # "Rmem": `file` and doctor can tell our files from others
+
+_FIRST = """
+create table meta(key text primary key, value any) strict, without rowid;
+
+create table items(
+    row integer primary key autoincrement,
+    id text not null unique,
+    kind text not null,
+    text text not null,
+    speaker text not null,
+    happened real,                -- event time; null when it was not said
+    origin text not null,
+    trust text not null,
+    metadata text not null,       -- JSON object
+    priority integer not null,
+    pinned integer not null,
+    state text not null,
+    key text unique,              -- the caller's own name; null for none
+    digest blob not null unique,
+    copies integer not null,
+    tokens integer not null,
+    summary text not null,
+    created_at real not null,
+    updated_at real not null,
+    accessed_at real not null,
+    access_count integer not null
+) strict;
+create index items_by_state on items(state);
+create index items_by_time on items(coalesce(happened, created_at));
+
+create table tags(
+    tag text not null,
+    item integer not null references items(row) on delete cascade,
+    primary key (tag, item)
+) strict, without rowid;
+create index tags_by_item on tags(item);
+
+create table chunks(
+    row integer primary key autoincrement,  -- never reused: an embedding may arrive late
+    item integer not null references items(row) on delete cascade,
+    start integer not null,
+    end integer not null,
+    text text,                    -- null when the chunk is the whole text of its item
+    embedded integer not null
+) strict;
+create index chunks_by_item on chunks(item);
+create index chunks_pending on chunks(row) where embedded = 0;
+
+create table vectors(
+    chunk integer primary key references chunks(row) on delete cascade,
+    vector blob not null          -- float16, little endian, unit length
+) strict;
+
+create view passages as
+    select chunks.row as row,
+           case when items.speaker <> '' then items.speaker || ': ' else '' end
+               || coalesce(chunks.text, items.text) as text
+    from chunks join items on items.row = chunks.item;
+create virtual table words using fts5(
+    text, content = 'passages', content_rowid = 'row',
+    tokenize = 'porter unicode61 remove_diacritics 2'
+);
+-- A deleted text must leave no byte in the word index either.
+insert into words(words, rank) values('secure-delete', 1);
+create virtual table vocabulary using fts5vocab(words, 'row');
+
+create table facts(
+    row integer primary key,
+    id text not null unique,
+    key text not null,
+    value text not null,          -- JSON
+    confidence real not null,
+    source text not null,
+    valid_from real not null,
+    valid_to real,                -- null: still true
+    recorded_at real not null,
+    retired_at real               -- null: still believed
+) strict;
+create index facts_by_key on facts(key, valid_from);
+
+create table change_log(
+    seq integer primary key autoincrement,
+    op text not null,
+    item integer not null         -- row of the item
+) strict;
+
+create table audit(
+    row integer primary key,
+    at real not null,
+    op text not null,             -- tool or policy; never content
+    id text not null,
+    ms real not null,
+    ok integer not null,
+    detail text not null
+) strict;
+
+create table tombstones(
+    id text primary key,
+    state text not null,          -- deleted or purged
+    at real not null,
+    expires_at real,              -- until when `sealed` can be opened
+    sealed blob                   -- AES-GCM of what restore needs; null once purged
+) strict;
+"""
+
+
+def _m001_foundation(database: Database) -> None:
+    database.connection.execute(_FIRST)
+
+
+MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
+    ("m001_foundation", _m001_foundation),
+)
+
+
+def applied(database: Database) -> list[str]:
+    """Names of the migrations the file has had, in order. Writes nothing."""
+    if not database.value("select 1 from sqlite_master where name = 'migrations'"):
+        return []
+    return [name for (name,) in database.rows("select name from migrations order by rowid")]
+
+
+def pending(database: Database) -> list[str]:
+    """Names of the migrations the file still needs. Writes nothing.
+
+    Raises:
+        NewerSchema: the file has had migrations this version does not know.
+    """
+    done = applied(database)
+    known = [name for name, _ in MIGRATIONS]
+    unknown = [name for name in done if name not in known]
+    if unknown and database.path is not None:
+        raise NewerSchema(database.path, unknown)
+    return [name for name in known if name not in done]
+
+
+def migrate(database: Database, now: float) -> None:
+    """Bring the file to this version's schema; a file that has it is not written to.
+
+    Raises:
+        NewerSchema: the file is newer than this version. Raised before anything is written.
+        StorageError: the file holds somebody else's tables.
+    """
+    if not pending(database):
+        return
+    _use_log(database)
+    with database.atomic():
+        # Another process may have done it while this one waited for the lock.
+        for name in pending(database):
+            _refuse_foreign_tables(database)
+            dict(MIGRATIONS)[name](database)
+            database.execute(
+                "create table if not exists "
+                "migrations(name text primary key, applied_at real not null) strict"
+            )
+            database.execute("insert into migrations values(?, ?)", (name, now))
+            database.connection.execute(f"pragma application_id = {APPLICATION_ID}")
+
+
+def _refuse_foreign_tables(database: Database) -> None:
+    if applied(database):
+        return
+    names = [name for (name,) in database.rows("select name from sqlite_master")]
+    if names:
+        raise StorageError(
+            f"{database.path} is a database of another program (tables {', '.join(names[:5])}). "
+            "It was not changed. Choose another data folder."
+        )
+
+
+def _use_log(database: Database) -> None:
+    """Switch to write-ahead logging, without which readers would wait for writers."""
+    if database.path is None:
+        return
+    mode = database.enable_log()
+    if mode != "wal":
+        raise StorageError(
+            f"{database.path} is on a file system without shared-memory locks (journal mode "
+            f"{mode!r}): a network share? Choose a data folder on a local disk."
+        )

@@ -1,0 +1,284 @@
+"""The store of the product: one SQLite file, or a database in memory."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ForeignFile
+from ..records import Chunk, Fact, Filter, Item
+from . import facts, items, word_index
+from .contract import Changes, Float16s, StoredVectors, TextHit, Tombstone
+from .database import Database
+from .migrations import migrate
+
+#: Change-log rows kept by `compact`; a process further behind reads everything again.
+LOG_KEPT = 50_000
+
+
+class SqliteStore:
+    """One scope in one SQLite database. See `contract.Store` for what each method promises.
+
+    Args:
+        path: the file, created if missing; None for a database in memory.
+        scope: real name of the scope; must be the one in the file.
+        tag: first part of the ids of a new file.
+        now: time of opening, seconds UTC.
+        deadline: longest wait for another writer, seconds.
+
+    Raises:
+        ForeignFile: the file belongs to another scope.
+        NewerSchema: a newer Routemem wrote it.
+        DamagedFile: it is no readable database.
+        StorageError: it cannot be opened.
+    """
+
+    def __init__(
+        self, path: Path | None, scope: str, tag: str, *, now: float, deadline: float = 10.0
+    ) -> None:
+        self.scope = scope
+        self.db = Database(path, deadline=deadline)
+        try:
+            migrate(self.db, now)
+            self._identify(scope, tag)
+        except BaseException:
+            self.db.close()
+            raise
+
+    def _identify(self, scope: str, tag: str) -> None:
+        """Write the scope's name into a new file; compare it in an old one."""
+        if self.meta("scope") is None:
+            with self.db.atomic():
+                if self.meta("scope") is None:  # another process may have been first
+                    self.set_meta("scope", scope)
+                    self.set_meta("tag", tag)
+                    self.set_meta("store", uuid.uuid4().hex)
+        found = self.meta("scope") or ""
+        if found != scope:
+            raise ForeignFile(self.db.path or Path("memory"), scope, found)
+
+    def atomic(self) -> AbstractContextManager[None]:
+        return self.db.atomic()
+
+    def reading(self) -> AbstractContextManager[None]:
+        return self.db.reading()
+
+    def close(self) -> None:
+        self.db.close()
+
+    # items --------------------------------------------------------------
+
+    def insert(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> Item:
+        return items.insert(self.db, item, chunks, vectors)
+
+    def rewrite(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> None:
+        items.rewrite(self.db, item, chunks, vectors)
+
+    def amend(self, item: Item) -> None:
+        items.amend(self.db, item)
+
+    def erase(self, row: int) -> None:
+        items.erase(self.db, row)
+
+    def find(self, ref: str) -> Item | None:
+        return items.find(self.db, ref)
+
+    def twin(self, digest: bytes) -> Item | None:
+        return items.twin(self.db, digest)
+
+    def items(self, rows: Sequence[int]) -> dict[int, Item]:
+        return items.items(self.db, rows)
+
+    def chunks(self, rows: Sequence[int]) -> dict[int, Chunk]:
+        return items.chunks(self.db, rows)
+
+    def chunk_count(self, item: int) -> int:
+        return int(self.db.value("select count(*) from chunks where item = ?", (item,)))
+
+    def count_items(self) -> int:
+        return int(
+            self.db.value("select count(*) from items where state in ('active', 'compressed')")
+        )
+
+    def newest(self, where: Filter, limit: int, skip: int) -> list[int]:
+        return items.newest(self.db, where, limit, skip)
+
+    def neighbours(self, item: Item, n: int) -> list[int]:
+        return items.neighbours(self.db, item, n)
+
+    def released(self) -> list[int]:
+        return [row for (row,) in self.db.rows("select row from items where copies <= 0")]
+
+    def matching(self, where: Filter) -> NDArray[np.int64]:
+        return items.matching(self.db, where)
+
+    def touch(self, ids: dict[str, tuple[int, float]]) -> None:
+        items.touch(self.db, ids)
+
+    # vectors --------------------------------------------------------------
+
+    def put_vectors(self, chunks: Sequence[int], vectors: Float16s) -> int:
+        stored = 0
+        for row, vector in zip(chunks, vectors, strict=True):
+            item = self.db.value("select item from chunks where row = ? and not embedded", (row,))
+            if item is None:  # rewritten, erased, or embedded by another process meanwhile
+                continue
+            self.db.execute("insert into vectors values(?, ?)", (row, vector.tobytes()))
+            self.db.execute("update chunks set embedded = 1 where row = ?", (row,))
+            items.log(self.db, "embed", item)
+            stored += 1
+        return stored
+
+    def waiting(self, limit: int) -> list[tuple[Chunk, Item]]:
+        with self.db.reading():
+            rows = self.db.rows(
+                "select row from chunks where embedded = 0 order by row limit ?", (limit,)
+            )
+            chunks = self.chunks([row for (row,) in rows])
+            owners = self.items(sorted({chunk.item for chunk in chunks.values()}))
+        return [(chunk, owners[chunk.item]) for _, chunk in sorted(chunks.items())]
+
+    def vectors(self, items: Sequence[int] | None) -> StoredVectors:
+        sql = (
+            "select chunks.row, chunks.item, items.state = 'archived', vectors.vector "
+            "from vectors join chunks on chunks.row = vectors.chunk "
+            "join items on items.row = chunks.item"
+        )
+        if items is None:
+            found = self.db.rows(f"{sql} order by chunks.row")
+        else:
+            found = self.db.rows(
+                f"{sql} where chunks.item in (select value from json_each(?)) order by chunks.row",
+                (json.dumps(list(items)),),
+            )
+        n = len(found)
+        vectors = np.frombuffer(b"".join(row[3] for row in found), np.float16)
+        return StoredVectors(
+            np.fromiter((row[0] for row in found), np.int64, n),
+            np.fromiter((row[1] for row in found), np.int64, n),
+            np.fromiter((row[2] for row in found), np.bool_, n),
+            vectors.reshape(n, -1) if n else vectors.reshape(0, 0),
+        )
+
+    def drop_vectors(self) -> None:
+        self.db.execute("delete from vectors")
+        self.db.execute("update chunks set embedded = 0")
+        items.log(self.db, "reset", 0)
+        self.set_meta("log_floor", str(self._last_change()))
+
+    # search --------------------------------------------------------------
+
+    def search_words(
+        self, words: Sequence[str], where: Filter, limit: int, postings: int
+    ) -> list[TextHit]:
+        return word_index.search(self.db, words, where, limit, postings)
+
+    # changes --------------------------------------------------------------
+
+    def changes(self, since: int) -> Changes:
+        with self.db.reading():
+            seq = self._last_change()
+            if seq == since:
+                return Changes(seq, [])
+            if since == 0 or since < int(self.meta("log_floor") or 0):
+                return Changes(seq, None)
+            rows = self.db.rows("select distinct item from change_log where seq > ?", (since,))
+        return Changes(seq, [row for (row,) in rows])
+
+    def _last_change(self) -> int:
+        return int(self.db.value("select max(seq) from change_log") or 0)
+
+    # facts --------------------------------------------------------------
+
+    def facts(self, keys: Sequence[str] = ()) -> list[Fact]:
+        with self.db.reading():
+            return facts.facts(self.db, keys)
+
+    def add_fact(self, fact: Fact) -> Fact:
+        return facts.add(self.db, fact)
+
+    def retire_fact(self, row: int, at: float) -> None:
+        facts.retire(self.db, row, at)
+
+    # what was deleted --------------------------------------------------------------
+
+    def bury(self, tombstone: Tombstone, at: float) -> None:
+        self.db.execute(
+            "insert or replace into tombstones values(?, ?, ?, ?, ?)",
+            (tombstone.id, tombstone.state, at, tombstone.expires_at, tombstone.sealed),
+        )
+
+    def tombstone(self, id: str) -> Tombstone | None:
+        rows = self.db.rows(
+            "select id, state, expires_at, sealed from tombstones where id = ?",
+            (id.strip().lower(),),
+        )
+        return Tombstone(*rows[0]) if rows else None
+
+    def unbury(self, id: str) -> None:
+        self.db.execute("delete from tombstones where id = ?", (id,))
+
+    def drop_expired(self, now: float) -> int:
+        expired = "expires_at <= ? and sealed is not null"
+        count = int(self.db.value(f"select count(*) from tombstones where {expired}", (now,)))
+        if count:
+            with self.db.atomic():
+                self.db.execute(
+                    f"update tombstones set sealed = null, state = 'purged' where {expired}",
+                    (now,),
+                )
+        return count
+
+    # upkeep --------------------------------------------------------------
+
+    def forget_details(self, id: str) -> None:
+        self.db.execute("update audit set detail = '' where id = ?", (id,))
+
+    def note(self, rows: Sequence[tuple[float, str, str, float, bool, str]]) -> None:
+        self.db.execute_many(
+            "insert into audit(at, op, id, ms, ok, detail) values(?, ?, ?, ?, ?, ?)",
+            [(at, op, id, ms, int(ok), detail) for at, op, id, ms, ok, detail in rows],
+        )
+
+    def meta(self, key: str) -> str | None:
+        value = self.db.value("select value from meta where key = ?", (key,))
+        return None if value is None else str(value)
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.db.execute("insert or replace into meta values(?, ?)", (key, value))
+
+    def counts(self) -> dict[str, int]:
+        with self.db.reading():
+            states = self.db.rows("select state, count(*), sum(tokens) from items group by state")
+            graves = self.db.rows("select state, count(*) from tombstones group by state")
+            return {
+                **{f"state:{state}": count for state, count, _ in states},
+                **{f"state:{state}": count for state, count in graves},
+                "items": sum(count for _, count, _ in states),
+                "tokens": sum(tokens for _, _, tokens in states),
+                "chunks": self.db.value("select count(*) from chunks"),
+                "pending": self.db.value("select count(*) from chunks where embedded = 0"),
+                "facts": self.db.value(
+                    "select count(distinct key) from facts where retired_at is null"
+                ),
+                "changes": self._last_change(),
+                "bytes": self.db.size(),
+            }
+
+    def flush_log(self) -> bool:
+        return self.db.checkpoint()
+
+    def compact(self) -> None:
+        with self.db.atomic():
+            floor = self._last_change() - LOG_KEPT
+            if floor > int(self.meta("log_floor") or 0):
+                self.db.execute("delete from change_log where seq <= ?", (floor,))
+                self.set_meta("log_floor", str(floor))
+            # Merge the word index into one segment, so that what was deleted leaves its pages.
+            self.db.execute("insert into words(words) values('optimize')")
+        self.db.vacuum()
+        self.db.checkpoint()

@@ -1,0 +1,96 @@
+"""What keeps a scope in order: embedding again, collecting, erasing, telling how it is."""
+
+import threading
+from collections.abc import Callable
+
+from .ledger import Ledger
+from .meaning import Meaning
+from .records import Collected, Status
+from .settings import Settings
+from .storage.contract import Store
+from .text.tokens import TokenCounter
+
+STATES = ("active", "compressed", "archived", "deleted", "purged")
+
+
+class Upkeep:
+    """Maintenance of one open scope; every step may be interrupted and repeated."""
+
+    def __init__(
+        self,
+        store: Store,
+        meaning: Meaning,
+        ledger: Ledger,
+        settings: Settings,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._meaning = meaning
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+        self._erasing = threading.Event()
+
+    def backfill(self, limit: int) -> int:
+        """Embed up to ``limit`` waiting chunks; returns how many."""
+        return 0 if self._settings.read_only else self._meaning.backfill(limit)
+
+    def erase_log(self) -> bool:
+        """Fold the log away, so that erased bytes are gone from it too; retried when False."""
+        done = self._store.flush_log()
+        if done:
+            self._erasing.clear()
+        else:
+            self._erasing.set()
+        return done
+
+    def round(self) -> bool:
+        """One round of the caretaker; True when there must be another."""
+        if self._settings.read_only:
+            return False
+        self._ledger.flush()
+        self._store.drop_expired(self._clock())
+        if self._erasing.is_set():
+            self.erase_log()
+        return self._erasing.is_set() or bool(len(self._ledger))
+
+    def reindex(self, progress: Callable[[int, int], None] | None) -> int:
+        """Embed everything again; returns the number of chunks."""
+        self._meaning.start_over()
+        total, done = self._store.counts()["pending"], 0
+        while step := self._meaning.backfill(32):
+            done += step
+            if progress:
+                progress(done, total)
+        return done
+
+    def gc(self) -> Collected:
+        """Collect, expire, compact."""
+        before = self._store.counts()["bytes"]
+        with self._store.atomic():
+            rows = self._store.released()
+            for row in rows:
+                self._store.erase(row)
+        expired = self._store.drop_expired(self._clock())
+        self._store.compact()
+        after = self._store.counts()["bytes"]
+        return Collected(len(rows), expired, before, after)
+
+    def status(self, counter: TokenCounter) -> Status:
+        """Counts, mode and sizes."""
+        counts = self._store.counts()
+        embedder = self._meaning.embedder()
+        return Status(
+            scope=self._store.scope,
+            items={state: counts.get(f"state:{state}", 0) for state in STATES},
+            facts=counts["facts"],
+            chunks=counts["chunks"],
+            pending=counts["pending"],
+            mode="lexical" if self._meaning.degraded else "hybrid",
+            degraded=self._meaning.degraded,
+            embedder=embedder.id if embedder else "",
+            counter=counter.name,
+            tokens=counts["tokens"],
+            bytes=counts["bytes"],
+            changes=counts["changes"],
+        )

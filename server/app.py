@@ -1,0 +1,128 @@
+"""The server, built from settings and not yet running."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import anyio.to_thread
+
+from routemem import prompts
+from routemem.memory_core.errors import InvalidArgument
+from routemem.memory_core.settings import Settings
+
+from . import resources
+from .calls import Calls
+from .surface import Surface
+from .toolsets import facts, memory
+from .toolsets.spec import ToolSpec
+
+#: Toolset -> its tools. The order is the order a client sees.
+TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {"memory": memory.TOOLS, "facts": facts.TOOLS}
+#: What is on when nothing is asked for.
+DEFAULT = ("memory", "facts")
+#: Paragraphs of the instructions, each with the tools of which one must be on for it to be said.
+INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("instructions", ()),
+    ("instructions_recall", ("recall",)),
+    ("instructions_remember", ("remember",)),
+    ("instructions_facts", ("set_fact",)),
+    ("instructions_forget", ("forget",)),
+    ("instructions_data", ()),
+)
+
+
+def build_server(settings: Settings) -> Surface:
+    """A server with the tools, prompts and resources the settings ask for.
+
+    Nothing is opened or loaded before the first call.
+
+    Raises:
+        InvalidArgument: a toolset or tool does not exist, or none is left.
+    """
+    specs = chosen_tools(settings)
+    calls = Calls(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[Calls]:
+        try:
+            yield calls
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(calls.close)
+
+    server = Surface(
+        "routemem",
+        title="Routemem memory",
+        version=version("routemem"),
+        instructions=instructions({spec.name for spec in specs}),
+        lifespan=lifespan,
+    )
+    for spec in specs:
+        server.add_tool(
+            spec.make(calls),
+            name=spec.name,
+            title=spec.title,
+            annotations=spec.annotations,
+            meta={"anthropic/alwaysLoad": True} if spec.always else None,
+        )
+    resources.register(server, calls)
+    _add_prompts(server)
+    return server
+
+
+def chosen_tools(settings: Settings) -> list[ToolSpec]:
+    """The tools that are on: single ones if named, else toolsets; exclusions and read-only win.
+
+    Raises:
+        InvalidArgument: a name does not exist, or nothing is left.
+    """
+    every = {spec.name: spec for specs in TOOLSETS.values() for spec in specs}
+    for name in (*settings.tools, *settings.exclude_tools):
+        if name not in every:
+            raise InvalidArgument(f"There is no tool {name!r}. Tools: {', '.join(every)}.")
+    wanted = settings.tools or [
+        spec.name for group in _groups(settings.toolsets) for spec in TOOLSETS[group]
+    ]
+    specs = [
+        spec
+        for name, spec in every.items()
+        if name in wanted
+        and name not in settings.exclude_tools
+        and (spec.reads_only or not settings.read_only)
+    ]
+    if not specs:
+        raise InvalidArgument("No tool is left: loosen --tools, --exclude-tools or --read-only.")
+    return specs
+
+
+def _groups(asked: tuple[str, ...]) -> list[str]:
+    groups: list[str] = []
+    for name in asked:
+        if name not in ("default", "all", *TOOLSETS):
+            known = ", ".join(("default", "all", *TOOLSETS))
+            raise InvalidArgument(f"There is no toolset {name!r}. Toolsets: {known}.")
+        groups += {"default": DEFAULT, "all": tuple(TOOLSETS)}.get(name, (name,))
+    return groups
+
+
+def instructions(tools: set[str]) -> str:
+    """What the client's model is told, put together from the tools that are on."""
+    return "\n".join(
+        prompts.load(name)
+        for name, needs in INSTRUCTIONS
+        if not needs or any(tool in tools for tool in needs)
+    )
+
+
+def _add_prompts(server: Surface) -> None:
+    @server.prompt(title="How to use this memory")
+    def memory_guide() -> str:
+        """How to recall, remember, keep facts and forget."""
+        return prompts.load("memory_guide")
+
+    @server.prompt(title="Start a session")
+    def start_session(task: str = "") -> str:
+        """Look up what is known before starting to work."""
+        about = f": {task}" if task else ""
+        return prompts.load("start_session").replace("{about}", about)

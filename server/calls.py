@@ -1,0 +1,70 @@
+"""From a tool to the core and back: a worker thread, one audit row, one place for the scopes."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio.to_thread
+
+from routemem.memory_core.settings import Settings
+
+from .clock import clock
+
+if TYPE_CHECKING:
+    from routemem.memory_core import Memory, Scopes
+
+T = TypeVar("T")
+
+
+class Calls:
+    """Runs core calls for the tools of one server.
+
+    The core is imported on the first call, in its worker thread, so that the server answers
+    `initialize` and `tools/list` before numpy or a model is loaded.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._guard = threading.Lock()
+        self._scopes: Scopes | None = None
+
+    async def run(self, tool: str, work: "Callable[[Scopes], tuple[Memory, T]]") -> T:
+        """Do the work in a worker thread and leave an audit row with its memory.
+
+        Args:
+            work: gets the scopes; gives the memory it worked on and the result.
+
+        Raises:
+            RoutememError: as the core raised it.
+        """
+
+        def call() -> T:
+            start = time.perf_counter()
+            scopes = self.scopes()
+            try:
+                memory, result = work(scopes)
+            except Exception:
+                elapsed = (time.perf_counter() - start) * 1000
+                scopes.open().note(tool, ms=elapsed, ok=False)
+                raise
+            memory.note(tool, ms=(time.perf_counter() - start) * 1000, ok=True)
+            return result
+
+        return await anyio.to_thread.run_sync(call)
+
+    def scopes(self) -> "Scopes":
+        """The scopes of the data folder, opened on first use. Slow the first time."""
+        with self._guard:
+            if self._scopes is None:
+                from routemem.memory_core.scopes import Scopes  # imports numpy and apsw
+
+                self._scopes = Scopes(self.settings, clock=clock(self.settings))
+            return self._scopes
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._guard:
+            if self._scopes is not None:
+                self._scopes.close()
+                self._scopes = None

@@ -1,0 +1,101 @@
+"""The `routemem` command: serve a client, or work with the memory from a shell.
+
+Nothing heavy is imported before a command needs it; only `serve` and `demo` import the MCP SDK.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from importlib import import_module
+from importlib.metadata import version
+
+from routemem.memory_core.errors import RoutememError
+from routemem.memory_core.settings import Settings, env_name
+
+#: Command -> module of `commands`, what it does.
+COMMANDS = {
+    "serve": ("serve", "serve an MCP client over stdio"),
+    "demo": ("demo", "show the memory at work on a temporary data folder"),
+    "install": ("install", "add the server to a client's configuration"),
+    "doctor": ("doctor", "check this installation and say what to do"),
+    "status": ("people", "what a scope holds"),
+    "remember": ("people", "store a memory (text as argument or on stdin)"),
+    "recall": ("people", "search, list (no query) or read (--id) memories"),
+    "facts": ("people", "list, set (key=value) or trace (--history) facts"),
+    "forget": ("people", "hide, restore, delete or purge memories"),
+    "reindex": ("maintain", "embed every memory again, after a change of model"),
+    "gc": ("maintain", "remove what nothing holds and give space back"),
+}
+
+Run = Callable[[argparse.Namespace, Settings], int]
+
+
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """The whole command line, or the part one command needs, which is quicker to build."""
+    top = argparse.ArgumentParser(
+        prog="routemem", description="Long-term memory for language models, as an MCP server."
+    )
+    top.add_argument("--version", action="version", version=version("routemem"))
+    commands = top.add_subparsers(dest="command", metavar="command")
+    for name, (module, does) in COMMANDS.items():
+        if only not in ("", name):
+            continue
+        command = commands.add_parser(name, help=does, description=does[0].upper() + does[1:] + ".")
+        add_settings(command)
+        import_module(f".commands.{module}", __package__).add_arguments(name, command)
+    return top
+
+
+def add_settings(command: argparse.ArgumentParser) -> None:
+    """Add a flag for every setting that has one."""
+    group = command.add_argument_group("settings")
+    for spec in fields(Settings):
+        if not spec.metadata["flag"]:
+            continue
+        flag = "--" + spec.name.replace("_", "-")
+        help_text = f"{spec.metadata['why']} (env {env_name(spec.name)})".replace("%", "%%")
+        if isinstance(spec.default, bool):
+            group.add_argument(flag, action="store_true", default=None, help=help_text)
+        elif isinstance(spec.default, tuple):
+            group.add_argument(flag, action="append", metavar="A,B", help=help_text)
+        else:
+            group.add_argument(flag, metavar=spec.name.upper(), help=help_text)
+
+
+def read_settings(given: argparse.Namespace) -> Settings:
+    """Settings from the flags, the environment and the defaults, in this order."""
+    arguments = {}
+    for spec in fields(Settings):
+        value = getattr(given, spec.name, None)
+        if isinstance(spec.default, tuple) and value is not None:
+            value = tuple(
+                part.strip() for text in value for part in text.split(",") if part.strip()
+            )
+        arguments[spec.name] = value
+    return Settings.load(**arguments)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 done, 1 refused or failed, 2 misused."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments and not sys.stdin.isatty():
+        arguments = ["serve"]  # started by a client that gives no arguments
+    top = parser(arguments[0] if arguments and arguments[0] in COMMANDS else "")
+    given = top.parse_args(arguments)
+    if given.command is None:
+        top.print_help()
+        return 0
+    try:
+        settings = read_settings(given)
+        module = import_module(f".commands.{COMMANDS[given.command][0]}", __package__)
+        run: Run = module.run
+        return run(given, settings)
+    except RoutememError as error:
+        print(f"routemem: {error.code}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output is gone: nothing left to say
+        return 1

@@ -1,0 +1,192 @@
+"""`routemem doctor`: check this installation, one line a check, and say what to do."""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from routemem.memory_core.errors import RoutememError
+from routemem.memory_core.settings import Settings
+
+#: SQLite before this version can lose a log that two processes write; with our lock it does not.
+SAFE_SQLITE = (3, 51, 3)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        ok: False when something should be done.
+        advice: what; "" when nothing.
+    """
+
+    name: str
+    ok: bool
+    said: str
+    advice: str = ""
+
+
+def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    """Doctor takes settings only."""
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Print every finding; exit status 1 when something should be done."""
+    bad = 0
+    for finding in examine(settings):
+        bad += not finding.ok
+        print(f"{'ok  ' if finding.ok else 'LOOK'} {finding.name}: {finding.said}")
+        if finding.advice:
+            print(f"     -> {finding.advice}")
+    return 1 if bad else 0
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check, in order; one that fails does not stop the others."""
+    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("version", _version),
+        ("sqlite", _sqlite),
+        ("data folder", _folder),
+        ("locks and log", _probe),
+        ("model", _model),
+        ("token counter", _counter),
+        ("key", _key),
+        ("scopes", _scopes),
+        ("damaged files", _damaged),
+        ("client", _client),
+    )
+    for name, check in checks:
+        try:
+            yield check(settings)
+        except (RoutememError, OSError) as error:
+            yield Finding(name, False, str(error))
+
+
+def _version(settings: Settings) -> Finding:
+    said = f"routemem {version('routemem')}, mcp {version('mcp')}, Python {sys.version.split()[0]}"
+    return Finding("version", True, said)
+
+
+def _sqlite(settings: Settings) -> Finding:
+    import apsw
+
+    found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    said = f"{apsw.sqlite_lib_version()}, full-text search included"
+    if found < SAFE_SQLITE:
+        return Finding("sqlite", False, said, "pip install -U apsw")
+    return Finding("sqlite", True, said)
+
+
+def _folder(settings: Settings) -> Finding:
+    from routemem.memory_core.scopes import make_private
+
+    folder = settings.data_path()
+    existed = folder.exists()
+    make_private(folder)
+    mode = folder.stat().st_mode & 0o777
+    said = f"{folder} ({'exists' if existed else 'made now'}, mode {mode:o})"
+    if os.name == "posix" and mode & 0o077:
+        return Finding("data folder", False, said, f"others can read it: chmod 700 {folder}")
+    return Finding("data folder", True, said)
+
+
+def _probe(settings: Settings) -> Finding:
+    """Write, read and lock a throw-away scope where the real ones lie."""
+    from routemem.memory_core.storage.sqlite import SqliteStore
+
+    with tempfile.TemporaryDirectory(dir=settings.data_path(), prefix="probe-") as folder:
+        path = Path(folder) / "probe.db"
+        start = time.perf_counter()
+        store = SqliteStore(path, "global", "p", now=time.time())
+        with store.atomic():
+            store.set_meta("probe", "1")
+        second = SqliteStore(path, "global", "p", now=time.time())
+        seen = second.meta("probe") == "1"
+        mode = path.stat().st_mode & 0o777
+        second.close()
+        store.close()
+    took = (time.perf_counter() - start) * 1000
+    said = f"write-ahead log and file locks work ({took:.0f} ms, file mode {mode:o})"
+    if not seen:
+        return Finding("locks and log", False, "a second connection does not see a write")
+    return Finding("locks and log", True, said)
+
+
+def _model(settings: Settings) -> Finding:
+    from routemem.memory_core.embedding.lazy import LazyEmbedder
+
+    start = time.perf_counter()
+    embedder = LazyEmbedder.of(settings.embedder)()
+    embedder.encode(["probe"])
+    took = (time.perf_counter() - start) * 1000
+    said = f"{embedder.id}, {embedder.dim} dimensions, loaded and run in {took:.0f} ms"
+    return Finding("model", True, said)
+
+
+def _counter(settings: Settings) -> Finding:
+    from routemem.memory_core.text.tokens import TokenCounter
+
+    counter = TokenCounter.load(settings.token_counter)
+    kind = "exact" if counter.exact else "estimated, biased up"
+    return Finding("token counter", True, f"{counter.name} ({kind})")
+
+
+def _key(settings: Settings) -> Finding:
+    folder = settings.key_path()
+    if settings.data_path() in (folder, *folder.parents):
+        advice = "set ROUTEMEM_KEY_DIR to a folder outside the data folder"
+        return Finding("key", False, f"{folder} lies in the data folder", advice)
+    where = "the system's keyring, else " if settings.keyring else ""
+    return Finding("key", True, f"sealed copies of deleted memories use a key in {where}{folder}")
+
+
+def _scopes(settings: Settings) -> Finding:
+    from routemem.memory_core import Scopes
+
+    told, bad = [], []
+    with Scopes(settings) as scopes:
+        for name in scopes.names():
+            try:
+                status = scopes.open(name).status()
+            except RoutememError as error:
+                bad.append(f"{name}: {error}")
+                continue
+            told.append(f"{name} {sum(status.items.values())} ({status.mode})")
+            if status.degraded:
+                bad.append(f"{name}: {status.degraded}")
+    said = ", ".join(told) or "none yet"
+    return Finding("scopes", not bad, said, "; ".join(bad))
+
+
+def _damaged(settings: Settings) -> Finding:
+    kept = sorted(path.name for path in settings.data_path().glob("*.damaged-*"))
+    if not kept:
+        return Finding("damaged files", True, "none")
+    return Finding(
+        "damaged files",
+        False,
+        ", ".join(kept),
+        "these were set aside, not changed; copy them away before you delete them",
+    )
+
+
+def _client(settings: Settings) -> Finding:
+    """What a client would see: the tools and their size."""
+    import anyio
+    from mcp import Client
+
+    from ..app import build_server
+
+    async def look() -> tuple[int, int]:
+        async with Client(build_server(settings)) as client:
+            found = await client.list_tools()
+            return len(found.tools), len(found.model_dump_json(by_alias=True, exclude_none=True))
+
+    tools, size = anyio.run(look)
+    return Finding("client", True, f"{tools} tools, {size:,} characters of descriptions")

@@ -1,0 +1,46 @@
+"""`routemem reindex|gc`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from routemem.memory_core.settings import Settings
+
+if TYPE_CHECKING:
+    from routemem.memory_core import Memory
+
+
+def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    """Both work on one scope, or on all."""
+    command.add_argument("--all", action="store_true", help="every scope of the data folder")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Run the command on the scope, or on all."""
+    from routemem.memory_core import Scopes
+
+    step: Callable[[Memory], str] = {"reindex": _reindex, "gc": _gc}[given.command]
+    with Scopes(settings) as scopes:
+        for scope in scopes.names() if given.all else [scopes.default]:
+            print(f"{scope}: {step(scopes.open(scope))}")
+    return 0
+
+
+def _reindex(memory: "Memory") -> str:
+    done = memory.reindex(_progress if sys.stderr.isatty() else None)
+    return f"{done} passages embedded with {memory.status().embedder}"
+
+
+def _progress(done: int, total: int) -> None:
+    end = "\n" if done >= total else "\r"
+    print(f"{done}/{total} passages", end=end, file=sys.stderr, flush=True)
+
+
+def _gc(memory: "Memory") -> str:
+    done = memory.gc()
+    freed = done.bytes_before - done.bytes_after
+    return (
+        f"{done.items} released memories and {done.expired} undo copies removed, "
+        f"{freed:,} bytes given back, {done.bytes_after:,} in use"
+    )

@@ -1,0 +1,69 @@
+"""What a client can read without a tool: scopes, single memories, facts."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
+
+import anyio.to_thread
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+
+from routemem.memory_core.errors import RoutememError
+
+from .calls import Calls
+from .replies import fact_fields
+from .surface import Surface
+
+if TYPE_CHECKING:
+    from routemem.memory_core import Scopes
+
+T = TypeVar("T")
+_JSON = "application/json"
+
+
+def register(server: Surface, calls: Calls) -> None:
+    """Add the resources. Memories are a template, not a list: there may be a million."""
+
+    @server.resource("memory://scopes", title="Scopes", mime_type=_JSON)
+    async def scopes() -> str:
+        """Every scope of the data folder that this server may open."""
+        return _json(await _read(calls, lambda scopes: scopes.names()))
+
+    @server.resource("memory://{scope}/items/{id}", title="Memory", mime_type=_JSON)
+    async def item(scope: str, id: str) -> str:
+        """One memory with all its fields and its whole text."""
+        return _json(await _read(calls, lambda scopes: _item(scopes, unquote(scope), unquote(id))))
+
+    @server.resource("memory://{scope}/facts", title="Facts", mime_type=_JSON)
+    async def facts(scope: str) -> str:
+        """Every fact that is true now."""
+
+        def current(scopes: "Scopes") -> list[dict[str, Any]]:
+            found = scopes.open(unquote(scope)).get_facts()
+            return [fact_fields(fact, history=False) for fact in found]
+
+        return _json(await _read(calls, current))
+
+
+async def _read(calls: Calls, work: "Callable[[Scopes], T]") -> T:
+    try:
+        return await anyio.to_thread.run_sync(lambda: work(calls.scopes()))
+    except RoutememError as error:
+        raise ResourceNotFoundError(f"{error.code}: {error}") from error
+
+
+def _item(scopes: "Scopes", scope: str, ref: str) -> dict[str, Any]:
+    from routemem.memory_core.text.times import iso
+
+    found = scopes.open(scope).find(ref)
+    if found is None:
+        raise ResourceNotFoundError(f"not_found: No memory {ref!r} in {scope!r}.")
+    fields = {name: value for name, value in asdict(found).items() if name not in ("row", "digest")}
+    for name in ("when", "created_at", "updated_at", "accessed_at"):
+        fields[name] = None if fields[name] is None else iso(fields[name])
+    return fields
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,50 @@
+"""The structured form of each answer: what programs rely on."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class RememberOut(BaseModel):
+    """Of `remember`."""
+
+    id: str
+    status: str
+    scope: str
+    tokens: int
+    pending: int
+    note: str
+
+
+class RecallOut(BaseModel):
+    """Of `recall`: ``hits`` with ``id``, ``text``, ``score`` and more, best first."""
+
+    hits: list[dict[str, Any]]
+    mode: str
+    left_out: int
+    cursor: str
+    note: str
+
+
+class FactsOut(BaseModel):
+    """Of `set_fact` and `get_facts`: ``facts`` with ``key``, ``value``, ``since`` and more."""
+
+    facts: list[dict[str, Any]]
+    note: str
+
+
+class ForgetOut(BaseModel):
+    """Of `forget`: ``forgotten`` with ``id`` and ``state``."""
+
+    forgotten: list[dict[str, Any]]
+
+
+class StatusOut(BaseModel):
+    """Of `memory_status`."""
+
+    scope: str
+    items: dict[str, int]
+    facts: int
+    mode: str
+    note: str
+    detail: dict[str, Any]

@@ -1,0 +1,111 @@
+"""What is on disk is what is imported, and imports point one way only."""
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ["memory_core", "prompts", "server"]
+MAY_IMPORT = {
+    "prompts": {"prompts"},
+    "memory_core": {"memory_core"},
+    "server": {"server", "memory_core", "prompts"},
+    "tests": {"server", "memory_core", "prompts"},
+    "examples": {"memory_core"},
+    "benchmarks": {"server", "memory_core", "prompts"},
+}
+#: Rooms of the core that know nothing of files, SQL or each other's insides.
+PURE = {
+    "routing": {"records", "settings", "errors"},
+    "retrieval": {"records", "settings", "errors"},
+    "lifecycle": {"records", "settings", "errors"},
+    "text": {"records", "settings", "errors"},
+}
+#: Modules that bring the rooms together.
+COMPOSE = {
+    "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
+    "upkeep", "draft", "question", "caretaker",
+}  # fmt: skip
+NEVER_IN_CORE = {"mcp", "pydantic", "starlette", "sqlite3", "pickle"}
+
+
+def modules(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Level (0 absolute) and module of every import in a file."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", modules(*SHIPPED), ids=name_of)
+def test_module_is_installed_under_the_package_name(path: Path) -> None:
+    name = ".".join(["routemem", *path.relative_to(ROOT).with_suffix("").parts])
+    name = name.removesuffix(".__init__")
+    spec = importlib.util.find_spec(name)
+    assert spec, f"{name} is not installed: list its package in pyproject.toml"
+    assert spec.origin
+    assert Path(spec.origin).read_bytes() == path.read_bytes(), (
+        f"{name} is installed in another version than the checkout's: run pip install again"
+    )
+
+
+@pytest.mark.parametrize("path", modules(*MAY_IMPORT), ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    folder = path.relative_to(ROOT).parts[0]
+    for level, name in imports(path):
+        if level:
+            continue
+        first, _, rest = name.partition(".")
+        assert first not in SHIPPED, f"import routemem.{name}: the bare name is not in the wheel"
+        if first == "routemem":
+            room = rest.split(".")[0]
+            assert not room or room in MAY_IMPORT[folder], f"{folder}/ must not import {name}"
+
+
+@pytest.mark.parametrize("path", modules("memory_core"), ids=name_of)
+def test_core_knows_no_protocol_and_no_other_database_driver(path: Path) -> None:
+    firsts = {name.partition(".")[0] for level, name in imports(path) if not level}
+    assert not firsts & NEVER_IN_CORE
+
+
+@pytest.mark.parametrize("path", modules("memory_core"), ids=name_of)
+def test_rooms_of_the_core_do_not_reach_up_or_sideways(path: Path) -> None:
+    parts = path.relative_to(ROOT / "memory_core").parts
+    room = parts[0] if len(parts) > 1 else ""
+    for level, name in imports(path):
+        reached = name.split(".")[0]
+        if level == 2 and room in PURE:
+            assert reached in {room, *PURE[room]}, f"{room} is pure, it must not import {name}"
+        if level == 2:
+            assert reached not in COMPOSE, f"{room} must not import {name}, which is above it"
+
+
+def test_nothing_is_pickled() -> None:
+    for path in modules(*SHIPPED):
+        assert "pickle" not in path.read_text("utf-8"), path
+
+
+def test_the_core_can_be_imported_without_numpy_or_a_model_runtime() -> None:
+    import subprocess
+
+    code = (
+        "import sys, routemem.memory_core, routemem.memory_core.settings, routemem.server.app\n"
+        "heavy = {'numpy', 'onnxruntime', 'tokenizers', 'sklearn', 'torch', 'apsw', 'tiktoken',"
+        " 'keyring', 'platformdirs'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
