@@ -1,7 +1,8 @@
 """Adapter: the library under an evidence-recall harness.
 
 An adapter is ``make(conversation, meta) -> retriever`` with ``add(items)`` and
-``search(query, k)``; items are ``{"id", "text", "speaker", "date", …}``. Each conversation gets a scope file of its own.
+``search(query, k)``; items are ``{"id", "text", "speaker", "date", …}``. Each conversation gets a
+scope file of its own.
 """
 
 import shutil

@@ -3,8 +3,9 @@
 PEOPLE = "Ann Bram Chloe Dina Emil Farah Goran Hana Ivo Jana Kofi Lena Milo Nora".split()
 PLACES = "Ghent Porto Bergen Trieste Lyon Gdansk Cork Basel Turku Malaga Split Leiden".split()
 THINGS = (
-    "the tide model", "a cello lesson", "the quarterly report", "the garden wall", "a train ticket",
-    "the backup disk", "a sourdough starter", "the sensor gauge", "the rent contract", "a half marathon",
+    "the tide model", "a cello lesson", "the quarterly report", "the garden wall",
+    "a train ticket", "the backup disk", "a sourdough starter", "the sensor gauge",
+    "the rent contract", "a half marathon",
     "the deployment script", "an allergy test", "the night shift", "a passport photo", "the cat",
 )  # fmt: skip
 DEEDS = (

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 from .errors import Conflict, NotFound, StorageError
 from .records import ForgetMode, Forgotten, Item, State
@@ -59,6 +59,8 @@ class Forgetting:
         return Forgotten(item.id, "archived")
 
     def _restore(self, ref: str) -> Forgotten:
+        if self._store.find(ref) is None:
+            self._unseal(ref)  # may ask the system's keyring: not while the writer lock is held
         with self._store.atomic():
             item = self._store.find(ref)
             if item is None:
@@ -71,17 +73,18 @@ class Forgetting:
 
     def _delete(self, ref: str) -> Forgotten:
         item = self._store.find(ref)
-        if item is None:
-            return self._gone(ref)
-        # Sealing may ask the system's keyring: never while the writer lock is held.
-        sealed = self._seal(item)
-        until = self._clock() + self._undo if sealed else None
-        with self._store.atomic():
-            item = self._store.find(ref)
-            if item is None:
-                return self._gone(ref)
-            self._erase(item, Tombstone(item.id, "deleted", until, sealed))
-        return Forgotten(item.id, "deleted", until, "pending")
+        while item is not None:
+            ref = item.id  # a key may name another item a moment later
+            # Sealing may ask the system's keyring: never while the writer lock is held.
+            sealed = self._seal(item)
+            until = self._clock() + self._undo if sealed else None
+            with self._store.atomic():
+                now = self._store.find(ref)
+                if now is not None and _unread(now) == _unread(item):
+                    self._erase(now, Tombstone(now.id, "deleted", until, sealed))
+                    return Forgotten(now.id, "deleted", until, "pending")
+            item = now  # it was changed meanwhile: the undo copy must be of what is deleted
+        return self._gone(ref)
 
     def _purge(self, ref: str) -> Forgotten:
         with self._store.atomic():
@@ -119,7 +122,8 @@ class Forgetting:
             raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")
         if said["key"] and self._store.find(said["key"]):
             said["key"] = ""  # the caller has given the name to something else meanwhile
-        return Item(**said)
+        # Another version may have sealed it, with fields this one does not have.
+        return Item(**{spec.name: said[spec.name] for spec in fields(Item) if spec.name in said})
 
     def _binding(self, id: str) -> str:
         return f"{self._store.scope}\0{id}"
@@ -135,3 +139,8 @@ class Forgetting:
         grave = self._grave(ref)
         state: State = "deleted" if grave.state == "deleted" else "purged"
         return Forgotten(grave.id, state, grave.expires_at)
+
+
+def _unread(item: Item) -> Item:
+    """The item without what reading it changes."""
+    return replace(item, access_count=0, accessed_at=0.0)

@@ -102,8 +102,10 @@ class Meaning:
     def backfill(self, limit: int) -> int:
         """Embed up to ``limit`` waiting chunks; returns how many are now found by meaning."""
         waiting = self._store.waiting(limit)
+        if not waiting:
+            return 0
         vectors = self._vectors([embedded_text(item, chunk) for chunk, item in waiting])
-        if not waiting or vectors is None:
+        if vectors is None:
             return 0
         with self._store.atomic():
             if not self.claim():

@@ -16,7 +16,7 @@ from .factbook import FactBook, fact_key
 from .forgetting import Forgetting
 from .ledger import Ledger
 from .meaning import Meaning
-from .question import ask
+from .question import Question, ask
 from .recalling import Recalling
 from .records import (
     FORGET_MODES,
@@ -68,6 +68,7 @@ class Memory:
         self.counter = counter or TokenCounter.load(self.settings.token_counter)
         self._clock = clock
         self._ledger = Ledger(store, writes=not self.settings.read_only)
+        self._awake = False
         self._meaning = Meaning(store, embedder)
         self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
@@ -211,17 +212,36 @@ class Memory:
             include_archived=include_archived, neighbours=neighbours, explain=explain,
             cursor=cursor,
         )  # fmt: skip
-        vector = self._meaning.question(asked.query) if asked.query and not asked.ids else None
+        if asked.ids:
+            return self.pages(asked, [(ref, self.whole(ref)) for ref in asked.ids], cost)
+        vector = self._meaning.question(asked.query) if asked.query else None
         with self.store.reading():
-            if asked.ids:
-                reply = self._recalling.read(asked, cost)
-            elif asked.query:
+            if asked.query:
                 reply = self._recalling.search(asked, vector, cost)
             else:
                 reply = self._recalling.newest(asked, cost)
         self._ledger.touch([hit.id for hit in reply.hits], self._clock())
-        self._caretaker.call()
+        # The first call of a process also embeds what an earlier one had to leave.
+        self._caretaker.call(now=not self._awake)
+        self._awake = True
         return reply
+
+    def whole(self, ref: str) -> Hit | None:
+        """The item of an id or key with its whole text, counted as a read; None for neither."""
+        hit = self._recalling.whole(ref)
+        if hit is not None:
+            self._ledger.touch([hit.id], self._clock())
+            self._caretaker.call()
+        return hit
+
+    def pages(
+        self,
+        asked: Question,
+        found: Sequence[tuple[str, Hit | None]],
+        cost: Callable[[Hit], int] | None,
+    ) -> Recall:
+        """Items found by id, perhaps in several scopes, as pages within the budget."""
+        return self._recalling.read(asked, found, cost)
 
     # ------------------------------------------------------------------ conversation
 

@@ -1,7 +1,8 @@
 """The steps of a recall between the question and the reply."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -57,12 +58,12 @@ class Recalling:
             cosines,
             lexical_weight=self._settings.lexical_weight,
         )
-        ranked = above(ranked, asked.threshold)
         end = asked.skip + asked.top_k
-        hits = load_hits(self._store, ranked[asked.skip : end], explain=asked.explain)
+        best = list(islice(above(ranked, asked.threshold), end + 1))
+        hits = load_hits(self._store, best[asked.skip : end], explain=asked.explain)
         degraded = self._meaning.degraded if vector is None else ""
         mode: Mode = "hybrid" if vector is not None else "lexical"
-        return self._reply(asked, hits, len(ranked) > end, mode, degraded, cost)
+        return self._reply(asked, hits, len(best) > end, mode, degraded, cost)
 
     def newest(self, asked: Question, cost: Cost | None) -> Recall:
         """The newest items, when nothing is asked."""
@@ -71,14 +72,24 @@ class Recalling:
         hits = [as_hit(found[row], self._store.scope, score=0.0) for row in rows[: asked.top_k]]
         return self._reply(asked, hits, len(rows) > asked.top_k, "recent", "", cost)
 
-    def read(self, asked: Question, cost: Cost | None) -> Recall:
-        """Whole texts by id, in pages."""
-        items = [(ref, self._store.find(ref)) for ref in asked.ids]
-        found = [as_hit(item, self._store.scope, score=1.0) for _, item in items if item]
-        missing = tuple(ref for ref, item in items if item is None)
-        hits, cursor = read_pages(found, asked, cost or self._cost, self._shorten)
-        left = len(found) - asked.skip - len(hits)
-        return Recall(tuple(hits), "ids", "", left, cursor, self._store.count_items(), missing)
+    def read(
+        self, asked: Question, found: Sequence[tuple[str, Hit | None]], cost: Cost | None
+    ) -> Recall:
+        """Whole texts by id, in pages.
+
+        Args:
+            found: each asked id and what it names, which may lie in another scope.
+        """
+        hits = [hit for _, hit in found if hit is not None]
+        missing = tuple(ref for ref, hit in found if hit is None)
+        pages, cursor = read_pages(hits, asked, cost or self._cost, self._shorten)
+        left = len(hits) - asked.skip - len(pages)
+        return Recall(tuple(pages), "ids", "", left, cursor, self._store.count_items(), missing)
+
+    def whole(self, ref: str) -> Hit | None:
+        """The item of an id or key as a hit with its whole text."""
+        item = self._store.find(ref)
+        return None if item is None else as_hit(item, self._store.scope, score=1.0)
 
     def _reply(
         self,
@@ -103,11 +114,11 @@ class Recalling:
         return truncate(text, tokens, self._counter.count)
 
 
-def above(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
+def above(candidates: Iterator[Candidate], threshold: float) -> Iterator[Candidate]:
     """Candidates with at least this cosine; none is dropped when the threshold is 0."""
     if threshold <= 0:
-        return list(candidates)
-    return [c for c in candidates if c.cosine is not None and c.cosine >= threshold]
+        return candidates
+    return (c for c in candidates if c.cosine is not None and c.cosine >= threshold)
 
 
 def load_hits(store: Store, chosen: Sequence[Candidate], *, explain: bool) -> list[Hit]:

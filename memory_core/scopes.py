@@ -1,21 +1,28 @@
 """Scopes: a data folder, its scope files, and who may name which."""
 
+import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
-from .errors import DamagedFile, InvalidArgument, NotFound, StorageError
+from .errors import InvalidArgument, NotFound, StorageError
 from .memory import Memory
-from .records import Forgotten
+from .question import ask
+from .records import Forgotten, Hit, Recall
 from .settings import Settings
 from .storage.ids import tag_of
-from .storage.registry import Registry, check_scope, file_name
+from .storage.opening import open_store
+from .storage.registry import Registry, check_scope
 from .storage.sqlite import SqliteStore
 from .text.tokens import TokenCounter
+
+log = logging.getLogger("routemem")
 
 
 class Scopes:
@@ -64,6 +71,8 @@ class Scopes:
         if not self.allows(name):
             raise NotFound(f"No scope {name!r} here. This server's own scope is {self.default!r}.")
         with self._guard:
+            if name in self._open and not _in_place(self._open[name]):
+                _close(self._open.pop(name))
             if name not in self._open:
                 self._open[name] = self._opened(name)
             return self._open[name]
@@ -84,17 +93,27 @@ class Scopes:
             groups.setdefault(memory.scope, (memory, []))[1].append(ref)
         return list(groups.values())
 
-    def one_scope(self, refs: Sequence[str], scope: str = "") -> tuple[Memory, list[str]]:
-        """The one memory all these ids and keys belong to.
+    def recall(
+        self,
+        query: str = "",
+        *,
+        ids: Sequence[str] = (),
+        scope: str = "",
+        cost: Callable[[Hit], int] | None = None,
+        **options: Any,
+    ) -> Recall:
+        """`Memory.recall` on one scope; ids and keys are read wherever they are.
 
         Raises:
-            InvalidArgument: they belong to several.
+            InvalidArgument: an argument is outside what is accepted.
+            NotFound: there is no such scope.
         """
-        groups = self.by_scope(refs, scope)
-        if len(groups) == 1:
-            return groups[0]
-        told = "; ".join(f"{memory.scope}: {', '.join(found)}" for memory, found in groups)
-        raise InvalidArgument(f"Name ids of one scope per call, got {told or 'none'}.")
+        home = self.open(scope)
+        if not ids:
+            return home.recall(query, cost=cost, **options)
+        asked = ask(query, ids=ids, **options)
+        found = [(ref, self.locate(ref, scope).whole(ref)) for ref in asked.ids]
+        return home.pages(asked, found, cost)
 
     def forget(
         self, refs: Sequence[str], *, mode: str = "archive", reason: str = "", scope: str = ""
@@ -138,35 +157,51 @@ class Scopes:
         """Close every open scope."""
         with self._guard:
             for memory in self._open.values():
-                memory.close()
+                _close(memory)
             self._open.clear()
             if self._registry is not None:
                 self._registry.close()
                 self._registry = None
 
     def _opened(self, scope: str) -> Memory:
-        tag = self.registry.tag(scope)
-        path = self.folder / file_name(scope)
-        try:
-            store = SqliteStore(
-                path, scope, tag, now=self.clock(), deadline=self.settings.write_deadline
-            )
-        except DamagedFile as error:
-            raise DamagedFile(path, set_aside(path, self.clock()), error.reason) from error
+        store = open_store(
+            self.folder,
+            self.registry,
+            scope,
+            now=self.clock(),
+            deadline=self.settings.write_deadline,
+        )
         return Memory(
             store, self.embedder, settings=self.settings, clock=self.clock, counter=self.counter
         )
 
 
+def _in_place(memory: Memory) -> bool:
+    """Whether the memory's file is still the one it opened."""
+    return not isinstance(memory.store, SqliteStore) or memory.store.db.in_place()
+
+
+def _close(memory: Memory) -> None:
+    """Close it even if what waits in RAM, which may be lost, cannot be written."""
+    try:
+        memory.close()
+    except StorageError as error:
+        log.warning("closed without its access counts: %s", error)
+        memory.store.close()
+
+
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner can enter.
+
+    One that was there is made private too if it is empty or holds our files; never one that serves
+    other purposes, such as a home folder or ``/tmp``. The files in it are private in any case.
 
     Raises:
         StorageError: it cannot be made.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.name == "posix" and folder.stat().st_uid == os.getuid():
+        if os.name == "posix" and _is_ours(folder):
             folder.chmod(0o700)
     except OSError as error:
         raise StorageError(
@@ -175,15 +210,8 @@ def make_private(folder: Path) -> None:
         ) from error
 
 
-def set_aside(path: Path, now: float) -> Path:
-    """Rename a damaged scope file and its log; returns the new name (the old one on failure)."""
-    kept = path.with_name(f"{path.name}.damaged-{int(now)}")
-    try:
-        path.rename(kept)
-        for ending in ("-wal", "-shm"):
-            log = path.with_name(path.name + ending)
-            if log.exists():
-                log.rename(kept.with_name(kept.name + ending))
-    except OSError:
-        return path
-    return kept
+def _is_ours(folder: Path) -> bool:
+    found = folder.stat()
+    if found.st_uid != os.getuid() or found.st_mode & stat.S_ISVTX:
+        return False
+    return (folder / "registry.db").exists() or not any(folder.iterdir())

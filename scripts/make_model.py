@@ -5,7 +5,8 @@
 ``MODEL_DIR`` is an unpacked all-MiniLM-L6-v2 folder of sentence-transformers with the published
 ``model.safetensors``. Needs torch (CPU), transformers, onnx, onnxscript, onnxruntime and sympy;
 the versions used for the shipped file stand in ``hashes.json``. The result does not depend on the
-machine or the folder: two runs with the same versions give the same bytes.
+machine or the folder: two runs with the same versions give the same bytes. The LICENSE
+and the MODEL_CARD.md beside it are written by hand.
 
 Three steps, each done by a well-kept tool: ``torch.onnx`` exports the graph, ONNX Runtime's
 optimizer fuses LayerNorm and GELU, ONNX Runtime's quantizer stores the matrices as 8-bit blocks.

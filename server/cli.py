@@ -4,14 +4,19 @@ Nothing heavy is imported before a command needs it; only `serve` and `demo` imp
 """
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from importlib import import_module
 from importlib.metadata import version
 
 from routemem.memory_core.errors import RoutememError
 from routemem.memory_core.settings import Settings, env_name
+
+from . import log
 
 #: Command -> module of `commands`, what it does.
 COMMANDS = {
@@ -78,24 +83,56 @@ def read_settings(given: argparse.Namespace) -> Settings:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 done, 1 refused or failed, 2 misused."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments and not sys.stdin.isatty():
-        arguments = ["serve"]  # started by a client that gives no arguments
-    top = parser(arguments[0] if arguments and arguments[0] in COMMANDS else "")
-    given = top.parse_args(arguments)
-    if given.command is None:
-        top.print_help()
-        return 0
+    _prepare_streams()
     try:
-        settings = read_settings(given)
-        module = import_module(f".commands.{COMMANDS[given.command][0]}", __package__)
-        run: Run = module.run
-        return run(given, settings)
+        status = _command(list(sys.argv[1:] if argv is None else argv))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a failure can still be told
+        return status
     except RoutememError as error:
         print(f"routemem: {error.code}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone: nothing left to say
+    except BrokenPipeError:  # the reader of our output is gone: nothing left to say
+        _drop_output()
         return 1
+    except OSError as error:
+        print(f"routemem: error: {error}", file=sys.stderr)
+        _drop_output()
+        return 1
+
+
+def _command(arguments: list[str]) -> int:
+    if not arguments and not (sys.stdin and sys.stdin.isatty()):
+        arguments = ["serve"]  # started by a client that gives no arguments
+    top = parser(arguments[0] if arguments and arguments[0] in COMMANDS else "")
+    try:
+        given = top.parse_args(arguments)
+    except SystemExit as leaving:  # after --help, --version or a misuse, all told already
+        return leaving.code if isinstance(leaving.code, int) else 0
+    if given.command is None:
+        top.print_help()
+        return 0
+    # From 1.29 on ONNX Runtime reports to its maker from the moment it is loaded, and leaves an id
+    # in the home folder; its function to switch that off comes too late. A memory tells nobody.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    settings = read_settings(given)
+    log.configure(settings.log_level)
+    run: Run = import_module(f".commands.{COMMANDS[given.command][0]}", __package__).run
+    return run(given, settings)
+
+
+def _prepare_streams() -> None:
+    """Pipes and files carry UTF-8 whatever the locale; what a terminal cannot show is escaped."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=errors)
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere, or Python complains of it once more as it ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -5,6 +5,7 @@ No pydantic here: the command line answers with the same words.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Tokens kept free for everything around the hits: heading, hints, cursor, JSON frame.
 FRAME = 64
+#: Every character that some reader takes for the end of a line.
+_LINE_END = re.compile("(\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])")
 
 
 # ---------------------------------------------------------------------- remember
@@ -30,13 +33,14 @@ FRAME = 64
 
 def remembered(receipt: "Receipt") -> str:
     """What `remember` says."""
+    known = f"{receipt.id} in {receipt.scope}"
     said = {
-        "stored": f"Stored as {receipt.id}",
-        "known": f"Already known as {receipt.id}; nothing new was stored",
-        "updated": f"Updated {receipt.id}",
-        "restored": f"Known as {receipt.id}, which was archived: it is active again",
+        "stored": f"Stored as {known}.",
+        "known": f"Already known as {known}; nothing new was stored.",
+        "updated": f"Updated {known}.",
+        "restored": f"Known as {known}, which was archived: it is active again.",
     }[receipt.status]
-    return f"{said} in {receipt.scope}." + (f" {receipt.note}" if receipt.note else "")
+    return said + (f" {receipt.note}" if receipt.note else "")
 
 
 # ---------------------------------------------------------------------- recall
@@ -86,7 +90,7 @@ def hit_line(hit: "Hit", *, detailed: bool) -> str:
     a line of ours.
     """
     fields = hit_fields(hit, detailed=detailed)
-    who = f" {hit.speaker}" if hit.speaker else ""
+    who = f" {' '.join(hit.speaker.split())}" if hit.speaker else ""
     kind = f" {hit.kind}" if hit.kind != "note" else ""
     source = hit.origin if hit.trust == "normal" else f"{hit.origin}, {hit.trust}"
     near = f", beside {hit.neighbour_of}" if hit.neighbour_of else ""
@@ -94,14 +98,13 @@ def hit_line(hit: "Hit", *, detailed: bool) -> str:
     cut = "" if hit.whole else f" (part; all of it: ids=[{hit.id}])"
     score = "" if hit.cosine is None else f", {hit.cosine:.2f}"
     heading = f"[{hit.id}] {fields['date']}{who}{kind} ({source}{score}{near}{state}):"
-    body = hit.text.replace("\n", "\n  ")
     extra = ""
     if detailed or hit.signals:
         shown = {"id", "text", "score", "date", "origin", "trust", "cosine", "speaker", "kind"}
         shown |= {"state", "neighbour_of", "cut"}
         rest = {name: value for name, value in fields.items() if name not in shown}
-        extra = f"\n  {_json(rest)}" if rest else ""
-    return f"{heading} {body}{cut}{extra}"
+        extra = f"\n  {_indented(_json(rest))}" if rest else ""
+    return f"{heading} {_indented(hit.text)}{cut}{extra}"
 
 
 def hit_cost(count: Callable[[str], int], *, detailed: bool) -> "Callable[[Hit], int]":
@@ -124,7 +127,8 @@ def recalled(found: "Recall", *, asked: str, detailed: bool) -> str:
 def recall_note(found: "Recall", asked: str) -> str:
     """What the reply left out, what to do for more, and why it may be worse than usual."""
     parts = []
-    if not found.hits and found.mode != "ids":
+    none_fits = not found.hits and found.left_out > 0
+    if not found.hits and not none_fits and found.mode != "ids":
         stored = f"{found.stored} stored" if found.stored else "nothing is stored yet"
         about = f" match {asked[:60]!r}" if asked else ""
         parts.append(
@@ -132,10 +136,12 @@ def recall_note(found: "Recall", asked: str) -> str:
             "lists the newest."
         )
     if found.missing:
-        parts.append(f"Not found: {', '.join(found.missing[:10])}.")
-    if found.left_out > 0:
+        parts.append(f"Not found: {', '.join(ref[:40] for ref in found.missing[:10])}.")
+    if none_fits:
+        parts.append(f"{found.left_out} found, none fits in the budget: raise max_tokens.")
+    elif found.left_out > 0:
         parts.append(f"{found.left_out} more did not fit.")
-    if found.cursor:
+    if found.cursor and not none_fits:
         parts.append(f"More: same call with cursor={found.cursor!r}.")
     if found.degraded:
         parts.append("Searched by words only; memory_status says why.")
@@ -163,8 +169,7 @@ def fact_line(fact: "Fact", *, history: bool) -> str:
     value = fact.value if isinstance(fact.value, str) else _json(fact.value)
     until = f" until {fields['until']}" if "until" in fields else ""
     sure = f", confidence {fact.confidence:g}" if fact.confidence != 1 else ""
-    said = value.replace("\n", "\n  ")
-    return f"{fact.key}: {said} (since {fields['since']}{until}{sure}; {fact.source})"
+    return f"{fact.key}: {_indented(value)} (since {fields['since']}{until}{sure}; {fact.source})"
 
 
 def fitting_facts(
@@ -188,7 +193,9 @@ def fitting_facts(
 def facts_told(facts: "Sequence[Fact]", note: str, *, history: bool, narrative: bool) -> str:
     """What `get_facts` says, a line a fact."""
     lines = [
-        fact_line(fact, history=history) if narrative else _json(fact_fields(fact, history=history))
+        fact_line(fact, history=history)
+        if narrative
+        else _indented(_json(fact_fields(fact, history=history)))
         for fact in facts
     ]
     return "\n".join([*lines, note] if note else lines)
@@ -249,6 +256,10 @@ def status_told(status: "Status", detail: dict[str, Any]) -> str:
     heading = f"Scope {status.scope}: {counts}; {status.facts} facts. Search: {status.mode}."
     lines = [heading, status_note(status), *(f"{name}: {said}" for name, said in detail.items())]
     return "\n".join(line for line in lines if line)
+
+
+def _indented(text: str) -> str:
+    return _LINE_END.sub(r"\1  ", text)
 
 
 def _json(value: Any) -> str:

@@ -40,5 +40,5 @@ def model_version(model: str, config: Any) -> str:
     """
     folder = Path(model).expanduser()
     if not folder.is_dir():
-        return (getattr(config, "_commit_hash", None) or "unversioned")[:11]
+        return (getattr(config, "_commit_hash", None) or "")[:8] or "unversioned"
     return fingerprint(folder, (path for kind in _DECIDING for path in folder.rglob(kind)))

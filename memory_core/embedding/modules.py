@@ -10,6 +10,7 @@ from .dense import USE_EXTRA, Dense, read_dense
 
 # Attention needs memory by the square of the length: 2 048 word pieces are about 200 MB.
 LONGEST = 2048
+_MODULES = ("Transformer", "Pooling", "Dense", "Normalize")
 # What configuration files call a pooling (old flags and new names), and what pooling.pool does.
 _POOLINGS = {
     "cls": "cls",
@@ -62,18 +63,17 @@ def read_recipe(folder: Path) -> Recipe:
     """
     pooling, dense, kinds = "mean", list[Dense](), list[str]()
     for module in _modules(folder):
-        kind = str(module.get("type", "")).rpartition(".")[2]
-        kinds.append(kind)
+        kinds.append(str(module.get("type", "")).rpartition(".")[2])
         where = folder / str(module.get("path", ""))
-        if kind == "Pooling":
-            pooling = _pooling(where)
-        elif kind == "Dense":
-            dense.append(read_dense(where, _object(where / "config.json", required=True)))
-        elif kind not in ("Transformer", "Normalize") or "Normalize" in kinds[:-1]:
+        if kinds[-1] not in _MODULES or "Normalize" in kinds[:-1]:
             raise EmbedderError(
-                f"Expected in {folder / 'modules.json'} the modules Transformer, Pooling, Dense, "
-                f"Normalize in this order, got {', '.join(kinds)}. {USE_EXTRA}"
+                f"Expected in {folder / 'modules.json'} the modules {', '.join(_MODULES)} in this "
+                f"order, got {', '.join(kinds)}. {USE_EXTRA}"
             )
+        if kinds[-1] == "Pooling":
+            pooling = _pooling(where)
+        elif kinds[-1] == "Dense":
+            dense.append(read_dense(where, _object(where / "config.json", required=True)))
     encoder = _encoder_config(folder)
     return Recipe(
         max_tokens=_max_tokens(folder, encoder),

@@ -17,6 +17,8 @@ from .session import EncoderSession
 
 # Above this many word pieces a run leaves megabytes of free heap behind.
 _LONG = 64
+# Above this many, so does the tokenizer (100 MB for a text of 1 MB).
+_DOCUMENT = 4096
 
 
 class OnnxEmbedder:
@@ -76,7 +78,10 @@ class OnnxEmbedder:
 
     def pieces(self, text: str) -> list[Span]:
         """Character spans of the text's word pieces, in order, not truncated."""
-        return self._reader.spans(text)
+        spans = self._reader.spans(text)
+        if len(spans) > _DOCUMENT:
+            release_memory()
+        return spans
 
     def _encode(self, text: str) -> tuple[Vectors, Vectors, NDArray[np.int32]]:
         read = self._reader.read(text, self._recipe.max_tokens, self._recipe.prompt)

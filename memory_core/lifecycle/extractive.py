@@ -19,7 +19,7 @@ _ADDRESS = re.compile(
     r"https?://|\bwww\.|\w@\w[\w-]*\.\w|(?<=\w)/\w+/|\w\.(?:py|js|ts|md|json|sql|toml|com|org|net)\b"
 )
 _TIME = re.compile(
-    r"\b(?:today|tonight|yesterday|tomorrow|ago|since|until|(?:last|next|this|every) \w+"
+    r"\b(?:today|tonight|yesterday|tomorrow|ago|since|until|(?:last|next|every) \w+"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august"
     r"|september|october|november|december|weeks?|months?|years?|days?|birthday"
     r"|heute|gestern|morgen|seit|woche|monat|jahr|hier|demain|depuis|semaine|mois|hoy|ayer|mañana"
@@ -56,7 +56,7 @@ def summarise(text: str, max_tokens: int, count: Count) -> str:
     """
     if count(text) <= max_tokens:
         return text
-    spans = _distinct(text, sentences(text))
+    spans = sentences(text)
     chosen = _chosen(text, spans, max_tokens, count)
     if not chosen:
         return truncate(text, max_tokens, count)
@@ -79,8 +79,8 @@ def condense(text: str, ratio: float, count: Count) -> str:
 
 
 def salience(sentence: str) -> float:
-    """How much a sentence shows that could be asked about later; 0 or more."""
-    score = float(min(_MOST, len(_NAME.findall(sentence))))
+    """How much a sentence shows that could be asked about later; above 0."""
+    score = 0.5 + min(_MOST, len(_NAME.findall(sentence)))
     score += min(_MOST, len(_NUMBER.findall(sentence)))
     score += _TIME.search(sentence) is not None
     score += _FIRST_PERSON.search(sentence) is not None
@@ -88,19 +88,11 @@ def salience(sentence: str) -> float:
     return score / 3 if sentence.endswith(_QUESTIONS) else score
 
 
-def _distinct(text: str, spans: list[Span]) -> list[Span]:
-    """The spans without those that repeat an earlier sentence."""
-    first: dict[str, Span] = {}
-    for span in spans:
-        first.setdefault(text[slice(*span)], span)
-    return list(first.values())
-
-
 def _chosen(text: str, spans: list[Span], max_tokens: int, count: Count) -> dict[int, str]:
     """Number and text of the sentences to keep."""
     said = [text[slice(*span)] for span in spans]
     costs = [count(sentence) + 1 for sentence in said]  # one for what joins them
-    ranking = sorted(range(len(said)), key=lambda number: (number > 0, -salience(said[number])))
+    ranking = _ranking(said)
     chosen: dict[int, str] = {}
     room = max_tokens
     for _ in range(_PASSES):
@@ -115,6 +107,20 @@ def _chosen(text: str, spans: list[Span], max_tokens: int, count: Count) -> dict
         if beginning:
             chosen[best] = beginning + "…"
     return chosen
+
+
+def _ranking(said: list[str]) -> list[int]:
+    """Numbers of the sentences: the first one, the rest by salience, repetitions last."""
+    first: dict[str, int] = {}
+    for number, sentence in enumerate(said):
+        first.setdefault(sentence, number)
+    salient = {sentence: salience(sentence) for sentence in first}
+
+    def rank(number: int) -> tuple[bool, bool, float]:
+        sentence = said[number]
+        return number > 0, first[sentence] != number, -salient[sentence]
+
+    return sorted(range(len(said)), key=rank)
 
 
 def _joined(text: str, spans: list[Span], chosen: dict[int, str]) -> str:

@@ -1,6 +1,6 @@
 """Bring two rankings together: by meaning (cosine) and by words (BM25)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +32,8 @@ def fuse(
     cosines: Mapping[int, float],
     *,
     lexical_weight: float,
-) -> list[Candidate]:
-    """All candidates, best first: ``z(cosine) + lexical_weight * z(bm25)`` of an item's best chunk.
+) -> Iterator[Candidate]:
+    """Candidates, best first: ``z(cosine) + lexical_weight * z(bm25)`` of an item's best chunk.
 
     Both scores are standardised over the candidate chunks, so that one weight serves every store.
     A chunk without a vector takes the mean cosine: it is neither favoured nor punished. On
@@ -48,15 +48,17 @@ def fuse(
     cosine = {**cosines, **{chunk: score for _, chunk, score in dense}}
     words = {chunk: score for _, chunk, score in lexical}
     chunks = list(item_of)
-    scores = _standard(np.array([cosine.get(chunk, np.nan) for chunk in chunks]))
-    scores = scores + lexical_weight * _standard(np.array([words.get(c, 0.0) for c in chunks]))
-    ranked: dict[int, Candidate] = {}
-    for k in sorted(range(len(chunks)), key=lambda k: (-scores[k], chunks[k])):
-        item, chunk = item_of[chunks[k]], chunks[k]
-        if item not in ranked:
+    by_meaning = _standard(np.array([cosine.get(chunk, np.nan) for chunk in chunks]))
+    by_words = _standard(np.array([words.get(chunk, 0.0) for chunk in chunks]))
+    scores = by_meaning + lexical_weight * by_words
+    seen: set[int] = set()
+    for k in np.lexsort((np.array(chunks), -scores)).tolist():
+        chunk = chunks[k]
+        item = item_of[chunk]
+        if item not in seen:
+            seen.add(item)
             bm25 = words.get(chunk, 0.0)
-            ranked[item] = Candidate(item, chunk, float(scores[k]), cosine.get(chunk), bm25)
-    return list(ranked.values())
+            yield Candidate(item, chunk, float(scores[k]), cosine.get(chunk), bm25)
 
 
 def _standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,18 +1,30 @@
-"""A scope's SQLite file: connections, the one `atomic()`, checkpoints, errors in words."""
+"""A scope's SQLite file: connections, the one `atomic()`, checkpoints."""
 
-import os
+import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import apsw
 
-from ..errors import DamagedFile, DiskFull, StorageError, WriteTimeout
+from ..errors import DamagedFile, StorageError, WriteTimeout
+from .failures import BUSY, explained
+from .files import beside, create_private, identity, size
 from .lock import WriterLock
 
+log = logging.getLogger("routemem")
+
+Values: TypeAlias = Sequence[Any] | dict[str, Any]
+
 IDLE_READERS = 4
+#: SQL function: text without case, in every script (SQLite's own knows ASCII only).
+FOLDED = "folded"
+#: Longest wait for readers of other processes when the log is cut, milliseconds. The writer lock
+#: is held meanwhile, so a reader that stays longer is not waited for.
+PATIENCE = 100
+CUT_LOG = "pragma wal_checkpoint(truncate)"
 _READ_PRAGMAS = (
     "pragma temp_store = memory",  # sorted rows never reach a temporary file
     "pragma trusted_schema = off",
@@ -34,10 +46,16 @@ class Database:
     A writer connection is held from BEGIN to COMMIT by one thread at a time, in front of it the
     writer lock of the file; readers come from a small pool and never wait for a write. Inside
     `atomic()` or `reading()` every statement of the thread goes to the same transaction.
+
+    Raises:
+        DamagedFile: the file lost its content but not its log.
+        StorageError: it cannot be made or opened.
     """
 
     def __init__(self, path: Path | None, *, deadline: float = 10.0) -> None:
-        self.path = path
+        # Absolute, so that a change of folder does not move it; without links, so that two names
+        # of one file have one lock.
+        self.path = path = path.resolve() if path else None
         self._lock = WriterLock(path, deadline) if path else None
         # In memory there is one connection, so readers take turns with the writer.
         self._turn = threading.RLock()
@@ -45,10 +63,11 @@ class Database:
         self._idle_guard = threading.Lock()
         self._own = threading.local()
         self._closed = False
-        with self.explained():
-            if path is not None:
-                _create_private(path)
-            self._writer = self._connect(_WRITE_PRAGMAS)
+        if path is not None:
+            create_private(path)
+        with self._explained():
+            self._writer = self._connect(_WRITE_PRAGMAS, apsw.SQLITE_OPEN_CREATE)
+        self._file = identity(path) if path else None
 
     # ------------------------------------------------------------------ transactions
 
@@ -63,10 +82,10 @@ class Database:
             DiskFull: no space; nothing was changed.
         """
         if getattr(self._own, "writing", False):
-            with self._writer:  # apsw nests as a savepoint
+            with self._savepoint():
                 yield
             return
-        with self._exclusive(), self.explained(), self._using(self._writer, writing=True):
+        with self._exclusive(), self._explained(), self._using(self._writer, writing=True):
             self._writer.execute("begin immediate")
             try:
                 yield
@@ -77,17 +96,23 @@ class Database:
                 raise
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """Hold the writer connection, alone among all threads and processes."""
-        if self._lock is None:
-            with self._turn:
-                yield
-            return
-        self._lock.acquire()
+    def _savepoint(self) -> Iterator[None]:
+        self._writer.execute("savepoint step")
         try:
             yield
-        finally:
-            self._lock.release()
+        except BaseException:
+            if self._writer.in_transaction:  # a full disk may have ended all of it
+                self._writer.execute("rollback to step")
+                self._writer.execute("release step")
+            raise
+        self._writer.execute("release step")
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Hold the writer connection, alone among all threads and processes."""
+        with self._lock or self._turn:
+            self._check_in_place()
+            yield
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -96,12 +121,12 @@ class Database:
             yield
             return
         if self._lock is None:
-            with self._turn, self.explained(), self._using(self._writer):
+            with self._exclusive(), self._explained(), self._using(self._writer):
                 yield
             return
         reader = self._take_reader()
         try:
-            with self.explained(), self._using(reader):
+            with self._explained(), self._using(reader):
                 reader.execute("begin")
                 try:
                     yield
@@ -130,38 +155,70 @@ class Database:
             raise RuntimeError("a statement outside atomic() and reading()")
         return connection
 
-    def rows(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
-        """All rows of a query, as tuples. Opens a snapshot of its own outside a transaction."""
-        with self.reading():
-            return list(self.connection.execute(sql, values))
+    def rows(self, sql: str, values: Values = ()) -> list[Any]:
+        """All rows of a query, as tuples. Opens a snapshot of its own outside a transaction.
 
-    def value(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        Raises:
+            DamagedFile: what was read is not what was once written.
+        """
+        with self.reading():
+            try:
+                return list(self.connection.execute(sql, values))
+            except UnicodeDecodeError as error:
+                raise self.damaged(f"a text is not UTF-8: {error.reason}") from error
+
+    def value(self, sql: str, values: Values = ()) -> Any:
         """The first column of the first row, or None."""
         with self.reading():
-            for row in self.connection.execute(sql, values):
-                return row[0]
-        return None
+            found = self.rows(sql, values)
+        return found[0][0] if found else None
 
-    def execute(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> int:
+    def execute(self, sql: str, values: Values = ()) -> int:
         """Run one statement inside `atomic()`; returns the row id of the last insert."""
-        assert getattr(self._own, "writing", False), "a write outside atomic()"
+        self._check_writing()
         self._writer.execute(sql, values)
         return self._writer.last_insert_rowid()
 
     def execute_many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each row of values, inside `atomic()`."""
-        assert getattr(self._own, "writing", False), "a write outside atomic()"
+        self._check_writing()
         self._writer.executemany(sql, values)
+
+    def _check_writing(self) -> None:
+        assert getattr(self._own, "writing", False), "a write outside atomic()"
+        if not self._writer.in_transaction:  # ended by an error that somebody has swallowed
+            raise StorageError(f"{self.path}: the transaction failed earlier; nothing was changed.")
+
+    def damaged(self, reason: str) -> DamagedFile:
+        """The error that says so, the file being left where it is."""
+        file = self.path or Path("memory")
+        return DamagedFile(file, file, reason)
 
     # ------------------------------------------------------------------ upkeep
 
     def checkpoint(self) -> bool:
-        """Move the log into the file and cut it to nothing; False while a reader holds it."""
+        """Move the log into the file and cut it to nothing.
+
+        Returns:
+            False when it was not possible now: a reader holds the log, another process writes, the
+            disk is full. Nothing is lost then.
+        """
         if self._lock is None:
             return True
         try:
-            return not self._alone("pragma wal_checkpoint(truncate)")
+            with self._exclusive(), self._explained():
+                self._writer.set_busy_timeout(PATIENCE)
+                try:
+                    busy = next(row[0] for row in self._writer.execute(CUT_LOG))
+                finally:
+                    self._writer.set_busy_timeout(BUSY)
+            return not busy
+        except DamagedFile:
+            raise
         except WriteTimeout:
+            return False
+        except StorageError as error:
+            log.warning("the log could not be folded into the file: %s", error)
             return False
 
     def vacuum(self) -> None:
@@ -176,7 +233,7 @@ class Database:
 
     def _alone(self, sql: str) -> Any:
         """Run a statement that no transaction may surround, under the writer lock."""
-        with self._exclusive(), self.explained():
+        with self._exclusive(), self._explained():
             return next((row[0] for row in self._writer.execute(sql)), None)
 
     def size(self) -> int:
@@ -184,51 +241,57 @@ class Database:
         if self.path is None:
             pages, page = self.value("pragma page_count"), self.value("pragma page_size")
             return int(pages) * int(page)
-        names = (self.path, self.path.with_name(self.path.name + "-wal"))
-        return sum(name.stat().st_size for name in names if name.exists())
+        return size(self.path) + size(beside(self.path, "-wal"))
 
-    def close(self) -> None:
+    def close(self, *, fold: bool = True) -> None:
         """Close every connection. The last one of all processes folds the log into the file.
 
         That happens under the writer lock; if another process holds it, closing goes on without.
+
+        Args:
+            fold: False leaves the log as it is: the file was refused and must not change.
         """
-        if self._closed:
-            return
-        self._closed = True
-        locked = False
-        if self._lock:
-            try:
-                self._lock.acquire()
-                locked = True
-            except WriteTimeout:
-                pass  # the other holder is writing: its own close will fold the log in
+        with self._idle_guard:
+            if self._closed:
+                return
+            self._closed = True
+        turn = self._lock or self._turn
         try:
-            with self._idle_guard:
-                for reader in self._idle:
-                    reader.close()
-                self._idle.clear()
-            self._writer.close()
+            turn.acquire()
+        except StorageError:
+            self._close_connections(fold)  # the holder is writing: its own close will fold the log
+            return
+        try:
+            self._close_connections(fold)
         finally:
-            if locked and self._lock:
-                self._lock.release()
+            turn.release()
+
+    def _close_connections(self, fold: bool) -> None:
+        with self._idle_guard:
+            connections = [*self._idle, self._writer]
+            self._idle.clear()
+        for connection in connections:
+            if not fold:
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close()
 
     # ------------------------------------------------------------------ connections
 
-    def _connect(self, pragmas: Sequence[str]) -> apsw.Connection:
-        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-        connection = apsw.Connection(str(self.path or ":memory:"), flags=flags)
-        connection.set_busy_timeout(5000)  # only readers meet it: a recovering or closing peer
+    def _connect(self, pragmas: Sequence[str], flags: int = 0) -> apsw.Connection:
+        file = str(self.path or ":memory:")
+        connection = apsw.Connection(file, flags=apsw.SQLITE_OPEN_READWRITE | flags)
+        connection.set_busy_timeout(BUSY)  # only met when a peer is recovering or closing
+        connection.create_scalar_function(FOLDED, _folded, 1, deterministic=True)
         for pragma in pragmas:
             connection.execute(pragma)
         return connection
 
     def _take_reader(self) -> apsw.Connection:
+        self._check_in_place()
         with self._idle_guard:
-            if self._closed:
-                raise StorageError("This memory is closed: open it again.")
             if self._idle:
                 return self._idle.pop()
-        with self.explained():
+        with self._explained():
             return self._connect((*_READ_PRAGMAS, "pragma query_only = on"))
 
     def _give_back(self, reader: apsw.Connection) -> None:
@@ -238,34 +301,22 @@ class Database:
                 return
         reader.close()
 
-    @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours, in words."""
-        name = self.path or Path("memory")
-        try:
-            yield
-        except apsw.FullError as error:
-            raise DiskFull(name) from error
-        except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise DamagedFile(name, name, str(error)) from error
-        except apsw.ReadOnlyError as error:
+    def in_place(self) -> bool:
+        """Whether the file is still the one that was opened, under its name."""
+        return self.path is None or identity(self.path) == self._file
+
+    def _check_in_place(self) -> None:
+        if self._closed:
+            raise StorageError("This memory is closed: open it again.")
+        if not self.in_place():  # or what is written next would be acknowledged and never found
             raise StorageError(
-                f"{name} cannot be written ({error}). Check the permissions of the folder and file."
-            ) from error
-        except apsw.CantOpenError as error:
-            raise StorageError(
-                f"{name} cannot be opened ({error}). Check that its folder exists, is on a local "
-                "disk and may be written."
-            ) from error
-        except apsw.BusyError as error:
-            raise WriteTimeout(name, 5.0) from error
-        except apsw.IOError as error:
-            raise StorageError(
-                f"The system refused to read or write {name} ({error}); nothing was changed. Check "
-                "free space and limits, then try again."
-            ) from error
+                f"{self.path} was moved, replaced or deleted while it was open. Nothing was "
+                "changed: open it again, or restart the server."
+            )
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self.path or Path("memory"))
 
 
-def _create_private(path: Path) -> None:
-    """Make the file readable by its owner only; SQLite gives the log the same mode."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+def _folded(*values: object) -> str:
+    return str(values[0]).casefold()

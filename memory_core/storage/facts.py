@@ -19,7 +19,7 @@ def facts(db: Database, keys: Sequence[str] = ()) -> list[Fact]:
     for part, key in zip(parts or ["1"], keys or [""], strict=True):
         values = (key.removesuffix("*"),) if keys else ()
         for row in db.rows(f"select {_COLUMNS} from facts where {part}", values):
-            found[row[0]] = _fact(row)
+            found[row[0]] = _fact(db, row)
     return sorted(found.values(), key=lambda fact: (fact.key, fact.valid_from, fact.recorded_at))
 
 
@@ -32,7 +32,7 @@ def add(db: Database, fact: Fact) -> Fact:
         (
             fact.id,
             fact.key,
-            json.dumps(fact.value, ensure_ascii=False),
+            json.dumps(fact.value),
             fact.confidence,
             fact.source,
             fact.valid_from,
@@ -49,9 +49,12 @@ def retire(db: Database, row: int, at: float) -> None:
     db.execute("update facts set retired_at = ? where row = ?", (at, row))
 
 
-def _fact(row: Sequence[Any]) -> Fact:
-    number, id, key, value, confidence, source, *times = row
-    since, until, recorded, retired = times
+def _fact(db: Database, row: Sequence[Any]) -> Fact:
+    number, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at = row
+    try:
+        said = json.loads(value)
+    except (TypeError, ValueError) as error:  # not the JSON that was once written
+        raise db.damaged(f"row {number} of facts cannot be read: {error}") from error
     return Fact(
-        key, json.loads(value), confidence, source, since, until, recorded, retired, id, number
+        key, said, confidence, source, valid_from, valid_to, recorded_at, retired_at, id, number
     )

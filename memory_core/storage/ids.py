@@ -17,12 +17,22 @@ def make_id(tag: str, count: int) -> str:
 
 
 def make_tag(number: int) -> str:
-    """The tag of a data folder's ``number``-th scope, counted from 1: a, b to z, aa, ab to zz."""
+    """The tag of a data folder's ``number``-th scope, counted from 1: a, b … z, aa, ab."""
     letters = ""
     while number > 0:
         number, rest = divmod(number - 1, len(_LETTERS))
         letters = _LETTERS[rest] + letters
     return letters
+
+
+def tag_number(tag: str) -> int:
+    """The number whose `make_tag` this is; 0 when there is none, or none that is ever reached."""
+    if len(tag) > 4 or not set(tag) <= set(_LETTERS):
+        return 0
+    number = 0
+    for letter in tag:
+        number = number * len(_LETTERS) + _LETTERS.index(letter) + 1
+    return number
 
 
 def tag_of(ref: str) -> str | None:

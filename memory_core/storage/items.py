@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Chunk, Filter, Item, Kind, Origin, State, Trust
-from .database import Database
+from .database import FOLDED, Database
 from .ids import make_id
 
 _FIELDS = (
@@ -59,8 +59,8 @@ def rewrite(
 
 
 def amend(db: Database, item: Item) -> None:
-    """Replace a stored item's fields; text and speaker, which the word index holds, must stay."""
-    _update(db, item)
+    """Replace a stored item's fields but text and speaker, which the word index holds."""
+    _update(db, item, keep=("text", "speaker"))
     log(db, "amend", item.row)
 
 
@@ -81,15 +81,16 @@ def log(db: Database, op: str, row: int) -> None:
 
 def find(db: Database, ref: str) -> Item | None:
     """The item of an id (case ignored) or, failing that, of a caller's key."""
-    for sql, value in (("id = ?", ref.strip().lower()), ("key = ?", ref)):
+    for sql, value in (("id = ?", ref.strip().lower()), ("key = ?", ref.strip())):
         for row in db.rows(f"{_SELECT} where {sql}", (value,)):
-            return _item(row)
+            return _item(db, row)
     return None
 
 
 def twin(db: Database, digest: bytes) -> Item | None:
     """The item with this digest."""
-    return next((_item(row) for row in db.rows(f"{_SELECT} where digest = ?", (digest,))), None)
+    found = db.rows(f"{_SELECT} where digest = ?", (digest,))
+    return _item(db, found[0]) if found else None
 
 
 def items(db: Database, rows: Sequence[int]) -> dict[int, Item]:
@@ -97,7 +98,7 @@ def items(db: Database, rows: Sequence[int]) -> dict[int, Item]:
     found = db.rows(
         f"{_SELECT} where row in (select value from json_each(?))", (json.dumps(list(rows)),)
     )
-    return {row[0]: _item(row) for row in found}
+    return {row[0]: _item(db, row) for row in found}
 
 
 def chunks(db: Database, rows: Sequence[int]) -> dict[int, Chunk]:
@@ -172,8 +173,8 @@ def where_clause(where: Filter) -> tuple[str, list[Any]]:
         parts.append("exists (select 1 from tags where tag = ? and tags.item = items.row)")
         values.append(tag)
     if where.speaker:
-        parts.append("items.speaker = ? collate nocase")
-        values.append(where.speaker)
+        parts.append(f"{FOLDED}(items.speaker) = ?")
+        values.append(where.speaker.casefold())
     for limit, sign in ((where.since, ">="), (where.until, "<")):
         if limit is not None:
             parts.append(f"coalesce(items.happened, items.created_at) {sign} ?")
@@ -184,9 +185,10 @@ def where_clause(where: Filter) -> tuple[str, list[Any]]:
 # ---------------------------------------------------------------------- rows
 
 
-def _update(db: Database, item: Item) -> None:
-    assignments = ", ".join(f"{name} = ?" for name in _FIELDS)
-    db.execute(f"update items set {assignments} where row = ?", (*_values(item), item.row))
+def _update(db: Database, item: Item, keep: Sequence[str] = ()) -> None:
+    named = {n: v for n, v in zip(_FIELDS, _values(item), strict=True) if n not in keep}
+    assignments = ", ".join(f"{name} = ?" for name in named)
+    db.execute(f"update items set {assignments} where row = ?", (*named.values(), item.row))
     db.execute("delete from tags where item = ?", (item.row,))
     _insert_tags(db, item)
 
@@ -230,7 +232,7 @@ def _values(item: Item) -> tuple[Any, ...]:
         item.when,
         item.origin,
         item.trust,
-        json.dumps(dict(item.metadata), ensure_ascii=False),
+        json.dumps(dict(item.metadata)),  # ASCII: holds unpaired surrogates, which UTF-8 does not
         item.priority,
         int(item.pinned),
         item.state,
@@ -246,30 +248,33 @@ def _values(item: Item) -> tuple[Any, ...]:
     )
 
 
-def _item(row: Sequence[Any]) -> Item:
+def _item(db: Database, row: Sequence[Any]) -> Item:
     number, *values, tags = row
     named = dict(zip(_FIELDS, values, strict=True))
-    return Item(
-        text=named["text"],
-        row=number,
-        id=named["id"],
-        kind=cast(Kind, named["kind"]),
-        speaker=named["speaker"],
-        when=named["happened"],
-        origin=cast(Origin, named["origin"]),
-        trust=cast(Trust, named["trust"]),
-        tags=tuple(sorted(json.loads(tags))),
-        metadata=json.loads(named["metadata"]),
-        priority=named["priority"],
-        pinned=bool(named["pinned"]),
-        state=cast(State, named["state"]),
-        key=named["key"] or "",
-        digest=named["digest"],
-        copies=named["copies"],
-        tokens=named["tokens"],
-        summary=named["summary"],
-        created_at=named["created_at"],
-        updated_at=named["updated_at"],
-        accessed_at=named["accessed_at"],
-        access_count=named["access_count"],
-    )
+    try:
+        return Item(
+            text=named["text"],
+            row=number,
+            id=named["id"],
+            kind=cast(Kind, named["kind"]),
+            speaker=named["speaker"],
+            when=named["happened"],
+            origin=cast(Origin, named["origin"]),
+            trust=cast(Trust, named["trust"]),
+            tags=tuple(sorted(json.loads(tags))),
+            metadata=json.loads(named["metadata"]),
+            priority=named["priority"],
+            pinned=bool(named["pinned"]),
+            state=cast(State, named["state"]),
+            key=named["key"] or "",
+            digest=named["digest"],
+            copies=named["copies"],
+            tokens=named["tokens"],
+            summary=named["summary"],
+            created_at=named["created_at"],
+            updated_at=named["updated_at"],
+            accessed_at=named["accessed_at"],
+            access_count=named["access_count"],
+        )
+    except (TypeError, ValueError) as error:  # not the JSON that was once written
+        raise db.damaged(f"row {number} of items cannot be read: {error}") from error

@@ -133,8 +133,11 @@ def pending(database: Database) -> list[str]:
 
     Raises:
         NewerSchema: the file has had migrations this version does not know.
+        StorageError: the file holds somebody else's tables.
     """
-    done = applied(database)
+    with database.reading():
+        _refuse_foreign_tables(database)
+        done = applied(database)
     known = [name for name, _ in MIGRATIONS]
     unknown = [name for name in done if name not in known]
     if unknown and database.path is not None:
@@ -147,7 +150,7 @@ def migrate(database: Database, now: float) -> None:
 
     Raises:
         NewerSchema: the file is newer than this version. Raised before anything is written.
-        StorageError: the file holds somebody else's tables.
+        StorageError: the file holds somebody else's tables. Raised before anything is written.
     """
     if not pending(database):
         return
@@ -155,7 +158,6 @@ def migrate(database: Database, now: float) -> None:
     with database.atomic():
         # Another process may have done it while this one waited for the lock.
         for name in pending(database):
-            _refuse_foreign_tables(database)
             dict(MIGRATIONS)[name](database)
             database.execute(
                 "create table if not exists "
@@ -166,7 +168,7 @@ def migrate(database: Database, now: float) -> None:
 
 
 def _refuse_foreign_tables(database: Database) -> None:
-    if applied(database):
+    if database.value("pragma application_id") == APPLICATION_ID:
         return
     names = [name for (name,) in database.rows("select name from sqlite_master")]
     if names:

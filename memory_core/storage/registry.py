@@ -6,18 +6,22 @@ from pathlib import Path
 
 import apsw
 
-from ..errors import InvalidScope, StorageError
+from ..errors import DamagedFile, InvalidScope, StorageError
 from .database import Database
-from .ids import make_tag
+from .files import beside, identity
+from .ids import make_tag, tag_number
+from .lock import WriterLock
 
 KINDS = ("user", "project", "agent", "session")
 MAX_NAME = 512
+_UNSHOWN = ("Cc", "Cf", "Cn", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # Persian, Indic scripts and emoji need them inside words
 _SCHEMA = """
 create table if not exists scopes(
-    number integer primary key autoincrement,
+    number integer primary key autoincrement,  -- of the tag; never given out twice
     scope text not null unique,
     tag text not null unique,
-    file text not null
+    file text not null            -- '' until it was made
 ) strict;
 create table if not exists moved(id text primary key, scope text not null) strict, without rowid;
 """
@@ -39,7 +43,7 @@ def check_scope(name: str) -> str:
             f"session:<id>, at most {MAX_NAME} characters."
         )
     for char in scope:
-        if unicodedata.category(char) in ("Cc", "Cs", "Cn", "Zl", "Zp"):
+        if unicodedata.category(char) in _UNSHOWN and char not in _JOINERS:
             raise InvalidScope(
                 f"Scope {scope[:60]!a} holds the character U+{ord(char):04X}, which cannot be "
                 "shown. Use letters, digits and punctuation."
@@ -69,26 +73,31 @@ class Registry:
 
     def _open(self) -> Database:
         path = self._folder / "registry.db"
+        found = identity(path)
         try:
             return self._opened(path)
         except StorageError as error:
-            if not isinstance(error.__cause__, apsw.NotADBError | apsw.CorruptError):
+            odd = isinstance(error.__cause__, apsw.SQLError)  # not the tables it should hold
+            if not (odd or isinstance(error, DamagedFile)):
                 raise
-            for name in (path.name, path.name + "-wal", path.name + "-shm"):
-                (self._folder / name).unlink(missing_ok=True)  # derived: nothing is lost
-            return self._opened(path)
+        with WriterLock(path, self._deadline):
+            if identity(path) == found:  # else another process has just done this
+                _remove(path)
+        return self._opened(path)
 
     def _opened(self, path: Path) -> Database:
         db = Database(path, deadline=self._deadline)
-        if not db.value("select 1 from sqlite_master where name = 'scopes'"):
-            db.enable_log()
-            with db.atomic():
-                db.connection.execute(_SCHEMA)
-                for scope, tag, file in self._scan():
-                    db.execute(
-                        "insert or ignore into scopes(scope, tag, file) values(?, ?, ?)",
-                        (scope, tag, file),
-                    )
+        try:
+            if not db.value("select 1 from sqlite_master where name = 'scopes'"):
+                db.enable_log()
+                with db.atomic():
+                    db.connection.execute(_SCHEMA)
+                    for scope, tag, file in self._scan():
+                        _enter(db, scope, tag, file)
+            _check(db)
+        except BaseException:
+            db.close(fold=False)
+            raise
         return db
 
     def _scan(self) -> list[tuple[str, str, str]]:
@@ -97,10 +106,13 @@ class Registry:
         for path in sorted(self._folder.glob("*-*.db")):
             try:
                 connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+                # The lock of the file is not held, so its log must stay as it is.
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 meta = dict(connection.execute("select key, value from meta"))
                 connection.close()
-                found.append((str(meta["scope"]), str(meta["tag"]), path.name))
-            except (apsw.Error, KeyError):
+                if path.name == file_name(meta["scope"]):
+                    found.append((str(meta["scope"]), str(meta["tag"]), path.name))
+            except (apsw.Error, KeyError, UnicodeDecodeError):
                 continue  # not ours, or damaged: opening the scope itself will say so
         return found
 
@@ -111,19 +123,44 @@ class Registry:
             return str(known)
         with self._db.atomic():
             known = self._db.value("select tag from scopes where scope = ?", (scope,))
-            if known:
-                return str(known)
-            number = int(self._db.value("select count(*) from scopes")) + 1
-            while self._db.value("select 1 from scopes where tag = ?", (make_tag(number),)):
-                number += 1
+            return str(known) if known else _enter(self._db, scope)
+
+    def made(self, scope: str) -> bool:
+        """Whether the scope's file was made: when it is not there now, it was lost."""
+        return bool(self._db.value("select file from scopes where scope = ?", (scope,)))
+
+    def settle(self, scope: str, found: str) -> str:
+        """Record that the scope's file is there; returns the tag for its new ids.
+
+        That is the tag found in it, unless the folder gave that one to another scope: then the
+        file was brought here from elsewhere.
+        """
+        sql = "select tag, file from scopes where scope = ?"
+        if self._db.rows(sql, (scope,)) == [(found, file_name(scope))]:
+            return found
+        with self._db.atomic():
             self._db.execute(
-                "insert into scopes(scope, tag, file) values(?, ?, ?)",
-                (scope, make_tag(number), file_name(scope)),
+                "update scopes set file = ? where scope = ?", (file_name(scope), scope)
             )
-        return make_tag(number)
+            tag = self.tag(scope)
+            if tag == found or not tag_number(found) or self.scope_of(found) is not None:
+                return tag
+            self._db.execute("delete from scopes where scope = ?", (scope,))
+            return _enter(self._db, scope, found, file_name(scope))
+
+    def renew(self, scope: str, lost: str) -> str:
+        """A new tag for a scope whose file is lost: the old ids must not name new memories.
+
+        Args:
+            lost: the tag it had; when it has another by now, that one stays.
+        """
+        with self._db.atomic():
+            if self.tag(scope) == lost:
+                self._db.execute("delete from scopes where scope = ?", (scope,))
+            return self.tag(scope)
 
     def scope_of(self, tag: str) -> str | None:
-        """The scope that gave out ids with this tag."""
+        """The scope that gives out ids with this tag."""
         scope = self._db.value("select scope from scopes where tag = ?", (tag,))
         return None if scope is None else str(scope)
 
@@ -134,3 +171,36 @@ class Registry:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def _remove(path: Path) -> None:
+    """Remove the registry's file: it is derived, so nothing is lost."""
+    try:
+        for ending in ("-wal", "-shm", ""):
+            beside(path, ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{path} is damaged and cannot be removed ({error.strerror}). Stop every routemem "
+            "server and delete it: it is made anew from the scope files."
+        ) from error
+
+
+def _enter(db: Database, scope: str, tag: str = "", file: str = "") -> str:
+    """Register a scope, under this tag if it is free, else under the next new one."""
+    taken = "select 1 from scopes where tag = ?"
+    if not tag_number(tag) or db.value(taken, (tag,)):
+        last = db.value("select seq from sqlite_sequence where name = 'scopes'") or 0
+        tag = make_tag(last + 1)
+    db.execute(
+        "insert or ignore into scopes values(?, ?, ?, ?)", (tag_number(tag), scope, tag, file)
+    )
+    return tag
+
+
+def _check(db: Database) -> None:
+    """Read all of it: damage found later could not be mended any more."""
+    said = db.value("pragma quick_check")
+    db.rows("select number, scope, tag, file from scopes")
+    db.rows("select id, scope from moved")
+    if said != "ok":
+        raise db.damaged(str(said))

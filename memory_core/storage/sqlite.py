@@ -14,7 +14,7 @@ from ..records import Chunk, Fact, Filter, Item
 from . import facts, items, word_index
 from .contract import Changes, Float16s, StoredVectors, TextHit, Tombstone
 from .database import Database
-from .migrations import migrate
+from .migrations import MIGRATIONS, migrate, pending
 
 #: Change-log rows kept by `compact`; a process further behind reads everything again.
 LOG_KEPT = 50_000
@@ -43,23 +43,29 @@ class SqliteStore:
         self.scope = scope
         self.db = Database(path, deadline=deadline)
         try:
+            if MIGRATIONS[0][0] not in pending(self.db):
+                self._check_scope()  # before an older file is brought up to date
             migrate(self.db, now)
-            self._identify(scope, tag)
+            self._identify(tag)
+            self._check_scope()
         except BaseException:
-            self.db.close()
+            self.db.close(fold=False)
             raise
 
-    def _identify(self, scope: str, tag: str) -> None:
-        """Write the scope's name into a new file; compare it in an old one."""
-        if self.meta("scope") is None:
-            with self.db.atomic():
-                if self.meta("scope") is None:  # another process may have been first
-                    self.set_meta("scope", scope)
-                    self.set_meta("tag", tag)
-                    self.set_meta("store", uuid.uuid4().hex)
-        found = self.meta("scope") or ""
-        if found != scope:
-            raise ForeignFile(self.db.path or Path("memory"), scope, found)
+    def _identify(self, tag: str) -> None:
+        """Write the scope's name into a new file."""
+        if self.meta("scope") is not None:
+            return
+        with self.db.atomic():
+            if self.meta("scope") is None:  # another process may have been first
+                self.set_meta("scope", self.scope)
+                self.set_meta("tag", tag)
+                self.set_meta("store", uuid.uuid4().hex)
+
+    def _check_scope(self) -> None:
+        found = self.meta("scope")
+        if found is not None and found != self.scope:
+            raise ForeignFile(self.db.path or Path("memory"), self.scope, found)
 
     def atomic(self) -> AbstractContextManager[None]:
         return self.db.atomic()
@@ -156,6 +162,8 @@ class SqliteStore:
                 (json.dumps(list(items)),),
             )
         n = len(found)
+        if len({len(row[3]) for row in found}) > 1:
+            raise self.db.damaged("its vectors have different lengths")
         vectors = np.frombuffer(b"".join(row[3] for row in found), np.float16)
         return StoredVectors(
             np.fromiter((row[0] for row in found), np.int64, n),
@@ -184,7 +192,8 @@ class SqliteStore:
             seq = self._last_change()
             if seq == since:
                 return Changes(seq, [])
-            if since == 0 or since < int(self.meta("log_floor") or 0):
+            floor = int(self.meta("log_floor") or 0)
+            if not floor <= since < seq or since == 0:  # beyond seq: an older copy came back
                 return Changes(seq, None)
             rows = self.db.rows("select distinct item from change_log where seq > ?", (since,))
         return Changes(seq, [row for (row,) in rows])
@@ -239,8 +248,10 @@ class SqliteStore:
         self.db.execute("update audit set detail = '' where id = ?", (id,))
 
     def note(self, rows: Sequence[tuple[float, str, str, float, bool, str]]) -> None:
+        # A row may have waited in RAM while its item was deleted: then its detail is too late.
         self.db.execute_many(
-            "insert into audit(at, op, id, ms, ok, detail) values(?, ?, ?, ?, ?, ?)",
+            "insert into audit(at, op, id, ms, ok, detail) values(?1, ?2, ?3, ?4, ?5, "
+            "iif(exists(select 1 from tombstones where id = ?3), '', ?6))",
             [(at, op, id, ms, int(ok), detail) for at, op, id, ms, ok, detail in rows],
         )
 

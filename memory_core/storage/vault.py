@@ -6,14 +6,17 @@ none, in a file of its own folder that only the user may read.
 """
 
 import base64
+import binascii
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import StorageError
+from .lock import WriterLock
 
 _SERVICE, _USER = "routemem", "sealing-key"
-_NONCE = 12
+_NONCE, _KEY = 12, 32
 
 
 class Vault:
@@ -37,11 +40,13 @@ class Vault:
         """
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # 125 ms: only when needed
 
+        if self._key is None:
+            self._key = next(self._stored(), None) or self._make()
         nonce = os.urandom(_NONCE)
-        return nonce + AESGCM(self._load(make=True)).encrypt(nonce, plain, bound_to.encode())
+        return nonce + AESGCM(self._key).encrypt(nonce, plain, bound_to.encode())
 
     def open(self, sealed: bytes, bound_to: str) -> bytes:
-        """Decrypt.
+        """Decrypt, under whichever of the stored keys fits: a keyring may have come or gone.
 
         Raises:
             StorageError: the key is gone, or the bytes were changed or sealed for something else.
@@ -49,26 +54,27 @@ class Vault:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        try:
-            return AESGCM(self._load(make=False)).decrypt(
-                sealed[:_NONCE], sealed[_NONCE:], bound_to.encode()
-            )
-        except InvalidTag as error:
-            raise StorageError(
-                "The sealed copy cannot be opened: the key was replaced or the copy was changed. "
-                "It can only be purged."
-            ) from error
+        nonce, said = sealed[:_NONCE], sealed[_NONCE:]
+        tried = 0
+        for key in self._known():
+            tried += 1
+            # ValueError: what is left of the copy is shorter than any copy.
+            with contextlib.suppress(InvalidTag, ValueError):
+                return AESGCM(key).decrypt(nonce, said, bound_to.encode())
+        why = "the key was replaced or the copy was changed" if tried else "its key is gone"
+        raise StorageError(f"The sealed copy cannot be opened: {why}. It can only be purged.")
 
-    def _load(self, *, make: bool) -> bytes:
-        if self._key is None:
-            stored = self._from_keyring() or self._from_file()
-            if stored is None and not make:
-                raise StorageError(
-                    "The key that sealed this copy is gone, so the copy cannot be opened. "
-                    "It can only be purged."
-                )
-            self._key = stored or self._make()
-        return self._key
+    def _known(self) -> Iterator[bytes]:
+        if self._key is not None:
+            yield self._key
+        yield from self._stored()
+
+    def _stored(self) -> Iterator[bytes]:
+        """The keys there are, the keyring's first."""
+        for find in (self._from_keyring, self._from_file):
+            key = find()
+            if key is not None:
+                yield key
 
     def _from_keyring(self) -> bytes | None:
         if not self._keyring:
@@ -76,47 +82,73 @@ class Vault:
         try:
             import keyring  # 400 ms: only when something is sealed or opened
 
-            text = keyring.get_password(_SERVICE, _USER)
-        except Exception:
+            return _decoded(keyring.get_password(_SERVICE, _USER) or "")
+        except Exception:  # every backend fails in its own way
             return None
-        return base64.b64decode(text) if text else None
 
     def _from_file(self) -> bytes | None:
         try:
-            return base64.b64decode(self._file.read_bytes())
-        except FileNotFoundError:
+            text = self._file.read_text("ascii", "replace")
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise StorageError(
+                f"The key file {self._file} cannot be read ({error.strerror}). Give its owner "
+                "the right to read it."
+            ) from error
+        key = _decoded(text)
+        if key is None:
+            raise StorageError(
+                f"The key file {self._file} is damaged. What it sealed cannot be opened; move it "
+                "away and a new key is made."
+            )
+        return key
 
     def _make(self) -> bytes:
-        key = os.urandom(32)
-        text = base64.b64encode(key).decode()
-        if self._keyring:
-            with contextlib.suppress(Exception):  # no usable keyring: the file it is
-                import keyring
-
-                keyring.set_password(_SERVICE, _USER, text)
-                if keyring.get_password(_SERVICE, _USER) == text:
-                    return key
-        return self._make_file(text)
-
-    def _make_file(self, text: str) -> bytes:
+        """A new key, unless another process makes one in this moment."""
+        key = os.urandom(_KEY)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:  # another process made it in this moment
-                return base64.b64decode(self._file.read_bytes())
-            with os.fdopen(fd, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
+            with WriterLock(self._file, 10.0):
+                return next(self._stored(), None) or self._keep(key)
+        except (OSError, StorageError) as error:
+            if self._keep_in_keyring(key):  # then the folder does not matter
+                return key
             raise StorageError(
                 f"No keyring, and no key file can be written in {self._folder} ({error}). Set "
                 "ROUTEMEM_KEY_DIR to a folder of yours outside the data folder."
             ) from error
-        return base64.b64decode(text)
+
+    def _keep(self, key: bytes) -> bytes:
+        if not self._keep_in_keyring(key):
+            part = self._file.with_name(self._file.name + ".part")
+            part.unlink(missing_ok=True)
+            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(fd, "w") as file:
+                file.write(base64.b64encode(key).decode())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._file)  # a reader sees the whole key or none
+        return key
+
+    def _keep_in_keyring(self, key: bytes) -> bool:
+        if self._keyring:
+            with contextlib.suppress(Exception):  # no usable keyring: the file it is
+                import keyring
+
+                keyring.set_password(_SERVICE, _USER, base64.b64encode(key).decode())
+                return self._from_keyring() == key
+        return False
 
     @property
     def _file(self) -> Path:
         return self._folder / "seal.key"
+
+
+def _decoded(text: str) -> bytes | None:
+    """The key a text stands for; None when it is no key."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return key if len(key) == _KEY else None

@@ -72,4 +72,5 @@ def stem(connection: apsw.Connection, text: str) -> list[str]:
 
 
 def _quoted(word: str) -> str:
-    return '"' + word.replace('"', '""') + '"'
+    """The word as a phrase of the query language, in which nothing is an operator."""
+    return '"' + word.replace('"', '""').replace("\0", " ") + '"'  # NUL would end the query

@@ -112,10 +112,10 @@ def _span(parts: dict[str, str | None]) -> tuple[float, float]:
     if parts.get("hour") is None:
         return _days(day, day)
     start = _days(day, day)[0] + _time_of_day(parts) - _offset(parts["zone"])
-    if not _FIRST <= start < _LAST:
+    if not _FIRST <= start <= _LAST + 1:
         raise ValueError("outside the years 1 to 9999")
     length = 1e-6 if parts["fraction"] else 1.0 if parts["second"] else 60.0
-    return start, start + length
+    return min(start, _LAST), min(start + length, _LAST)
 
 
 def _days(first: date, last: date) -> tuple[float, float]:

@@ -90,7 +90,7 @@ def _inside_character(text: str, at: int) -> bool:
     if not _is_flag_half(before) or not _is_flag_half(after):
         return False
     halves = 1
-    while halves < min(at, _LONGEST_CLUSTER) and _is_flag_half(text[at - halves - 1]):
+    while halves < at and _is_flag_half(text[at - halves - 1]):
         halves += 1
     return halves % 2 == 1
 

@@ -66,6 +66,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield check(settings)
         except (RoutememError, OSError) as error:
             yield Finding(name, False, str(error))
+        except Exception as error:  # a broken package is what this command is asked about
+            yield Finding(name, False, f"{type(error).__name__}: {error}", "install routemem again")
 
 
 def _version(settings: Settings) -> Finding:
@@ -87,10 +89,13 @@ def _folder(settings: Settings) -> Finding:
     from routemem.memory_core.scopes import make_private
 
     folder = settings.data_path()
-    existed = folder.exists()
+    before = folder.stat().st_mode & 0o777 if folder.is_dir() else None
     make_private(folder)
     mode = folder.stat().st_mode & 0o777
-    said = f"{folder} ({'exists' if existed else 'made now'}, mode {mode:o})"
+    was = "made now" if before is None else "exists"
+    if before not in (None, mode):
+        was = f"others could read it, mode {before:o} until now"
+    said = f"{folder} ({was}, mode {mode:o})"
     if os.name == "posix" and mode & 0o077:
         return Finding("data folder", False, said, f"others can read it: chmod 700 {folder}")
     return Finding("data folder", True, said)

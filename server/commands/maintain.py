@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from routemem.memory_core.errors import NotAllowed
 from routemem.memory_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,8 +18,15 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Run the command on the scope, or on all."""
+    """Run the command on the scope, or on all.
+
+    Raises:
+        NotAllowed: the settings say read-only.
+    """
     from routemem.memory_core import Scopes
+
+    if settings.read_only:
+        raise NotAllowed("The settings say read-only: leave --read-only or ROUTEMEM_READ_ONLY off.")
 
     step: Callable[[Memory], str] = {"reindex": _reindex, "gc": _gc}[given.command]
     with Scopes(settings) as scopes:

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from routemem.memory_core.errors import InvalidArgument
+from routemem.memory_core.errors import InvalidArgument, NotAllowed
 from routemem.memory_core.settings import Settings
+from routemem.memory_core.text.identity import clean
 
 from ..clock import clock
 
 if TYPE_CHECKING:
     from routemem.memory_core import Memory, Scopes
+
+#: Smallest budget of a recall, as for the tool.
+LEAST_TOKENS = 100
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
@@ -23,9 +27,15 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Run one of the commands."""
+    """Run one of the commands.
+
+    Raises:
+        NotAllowed: the settings say read-only and the command writes.
+    """
     from routemem.memory_core import Scopes
 
+    if settings.read_only and _writes(given):
+        raise NotAllowed("The settings say read-only: leave --read-only or ROUTEMEM_READ_ONLY off.")
     with Scopes(settings, clock=clock(settings)) as scopes:
         said, structured = _RUN[given.command](given, scopes)
     print(_json(structured) if given.json else said)
@@ -93,7 +103,7 @@ def _status_arguments(command: argparse.ArgumentParser) -> None:
 def _remember(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies import remembered
 
-    content = sys.stdin.read() if given.content == "-" else given.content
+    content = _piped() if given.content == "-" else given.content
     receipt = scopes.locate(given.id, given.scope or "").remember(
         content,
         kind=given.kind,
@@ -109,16 +119,26 @@ def _remember(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     return remembered(receipt), asdict(receipt)
 
 
+def _piped() -> str:
+    """What stdin holds, without the line end that `echo` adds."""
+    if sys.stdin is None:
+        raise InvalidArgument("stdin is closed: pass the text as an argument or through a pipe.")
+    return sys.stdin.read().removesuffix("\n")
+
+
 def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import hit_cost, hit_fields, recalled
+    from ..replies import FRAME, hit_cost, hit_fields, recall_note, recalled
 
     settings = scopes.settings
-    memory = scopes.locate(given.ids[0], given.scope or "") if given.ids else scopes.open()
-    found = memory.recall(
+    budget = settings.recall_tokens if given.max_tokens is None else given.max_tokens
+    if not LEAST_TOKENS <= budget:
+        raise InvalidArgument(f"max_tokens is {budget}, expected {LEAST_TOKENS} to 25000.")
+    found = scopes.recall(
         given.query,
         ids=given.ids,
-        top_k=given.top_k or settings.recall_top_k,
-        max_tokens=given.max_tokens or settings.recall_tokens,
+        scope=given.scope or "",
+        top_k=settings.recall_top_k if given.top_k is None else given.top_k,
+        max_tokens=budget - FRAME,
         kinds=given.kinds,
         tags=given.tags,
         speaker=given.speaker,
@@ -129,13 +149,14 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         neighbours=given.neighbours,
         explain=given.explain,
         cursor=given.cursor,
-        cost=hit_cost(memory.counter.count, detailed=given.detailed),
+        cost=hit_cost(scopes.counter.count, detailed=given.detailed),
     )
     structured = {
         "hits": [hit_fields(hit, detailed=given.detailed) for hit in found.hits],
         "mode": found.mode,
         "left_out": found.left_out,
         "cursor": found.cursor,
+        "note": recall_note(found, given.query),
     }
     return recalled(found, asked=given.query, detailed=given.detailed), structured
 
@@ -144,7 +165,7 @@ def _facts(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies import fact_fields, fact_line, fact_set
 
     memory = scopes.open()
-    statements = [key for key in given.keys if "=" in key]
+    statements = _statements(given)
     if statements:
         if len(statements) < len(given.keys):
             raise InvalidArgument("Either set facts (key=value) or show them (key), not both.")
@@ -159,8 +180,12 @@ def _facts(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     return "\n".join(lines) or "No facts.", fields
 
 
+def _statements(given: argparse.Namespace) -> list[str]:
+    return [key for key in given.keys if "=" in key]
+
+
 def _set_fact(memory: "Memory", said: str, given: argparse.Namespace) -> Any:
-    key, _, text = said.partition("=")
+    key, _, text = clean(said).partition("=")
     try:
         value = json.loads(text)
     except ValueError:
@@ -183,6 +208,12 @@ def _status(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     status = scopes.open().status()
     detail = {"chunks": status.chunks, "bytes": status.bytes, "embedder": status.embedder}
     return status_told(status, detail), asdict(status)
+
+
+def _writes(given: argparse.Namespace) -> bool:
+    return given.command in ("remember", "forget") or (
+        given.command == "facts" and bool(_statements(given))
+    )
 
 
 def _json(value: Any) -> str:

@@ -113,13 +113,13 @@ def _recall(calls: Calls) -> Tool:
         detailed = format == "detailed"
 
         def work(scopes: "Scopes") -> "tuple[Memory, Recall]":
-            room = max_tokens - FRAME
-            if ids:
-                return _read(scopes, ids, scope, room, cursor, detailed=detailed)
-            memory = scopes.open(scope)
-            return memory, memory.recall(
+            cost = hit_cost(scopes.counter.count, detailed=detailed)
+            return scopes.open(scope), scopes.recall(
                 query,
+                ids=ids,
+                scope=scope,
                 top_k=top_k,
+                max_tokens=max_tokens - FRAME,
                 kinds=kinds,
                 tags=tags,
                 speaker=speaker,
@@ -129,9 +129,8 @@ def _recall(calls: Calls) -> Tool:
                 include_archived=include_archived,
                 neighbours=neighbours,
                 explain=explain,
-                max_tokens=room,
                 cursor=cursor,
-                cost=hit_cost(memory.counter.count, detailed=detailed),
+                cost=cost,
             )
 
         found = await calls.run("recall", work)
@@ -193,14 +192,6 @@ def _status(calls: Calls) -> Tool:
         return answer(status_told(status, details), out)
 
     return memory_status
-
-
-def _read(
-    scopes: "Scopes", ids: "list[str]", asked: str, room: int, cursor: str, *, detailed: bool
-) -> "tuple[Memory, Recall]":
-    memory, refs = scopes.one_scope(ids, asked)
-    cost = hit_cost(memory.counter.count, detailed=detailed)
-    return memory, memory.recall(ids=refs, cost=cost, max_tokens=room, cursor=cursor)
 
 
 def _details(scopes: "Scopes", status: "Status") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from routemem.memory_core.embedding.bundled import FOLDER
 
 

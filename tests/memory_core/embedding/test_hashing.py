@@ -13,8 +13,31 @@ from routemem.memory_core.errors import EmbedderError
 
 EMBEDDER = HashingEmbedder()
 WORDS = st.lists(
-    st.text("abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=9), min_size=6, max_size=12, unique=True
+    st.text("abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=9),
+    min_size=6,
+    max_size=12,
+    unique=True,
 )
+
+# hash-v1/16 of "Anna likes tea."
+GOLDEN = [
+    -0.018307,
+    0.21038,
+    0.356784,
+    0.314332,
+    -0.283606,
+    -0.363959,
+    -0.089692,
+    -0.107169,
+    -0.193409,
+    0.249615,
+    0.139319,
+    0.311204,
+    -0.0465,
+    -0.321506,
+    0.186234,
+    0.375091,
+]
 
 
 def cosine(one: str, other: str) -> float:

@@ -85,7 +85,7 @@ def test_dense_weights_in_a_pickle_name_the_extra(make_folder: MakeFolder, tmp_p
     folder = make_folder(tmp_path / "m")
     weights = folder / "2_Dense" / "model.safetensors"
     weights.rename(folder / "2_Dense" / "pytorch_model.bin")
-    with pytest.raises(EmbedderError, match="pickle.*pip install"):
+    with pytest.raises(EmbedderError, match=r"pickle.*pip install"):
         read_recipe(folder)
 
 
@@ -148,7 +148,7 @@ def test_without_a_sequence_length_the_tokenizer_and_the_positions_decide(
 
 def test_a_default_prompt_that_is_not_given_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "config_sentence_transformers.json", {"default_prompt_name": "query"})
-    with pytest.raises(EmbedderError, match="'query'.*Correct the file"):
+    with pytest.raises(EmbedderError, match=r"'query'.*Correct the file"):
         read_recipe(tmp_path)
 
 

@@ -20,7 +20,9 @@ def reader() -> PieceReader:
 
 def test_the_shipped_truncation_and_padding_are_off(reader: PieceReader) -> None:
     shipped = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
-    assert shipped.truncation["max_length"] == 128  # the trap this test is about
+    truncation = shipped.truncation
+    assert truncation is not None
+    assert truncation["max_length"] == 128  # the trap this test is about
     assert len(reader.read("word " * 500, 256).ids) == 256
     assert len(reader.read("word", 256).ids) == 3
 

@@ -25,7 +25,7 @@ MASK = np.array([[False, True, True, False]])
 def test_a_pooling_reads_the_real_tokens(pooling: str, expected: list[float]) -> None:
     found = pool(HIDDEN, MASK, pooling)
     assert found.dtype == np.float32
-    assert_allclose(found, [expected], rtol=1e-6)
+    assert_allclose(found[0], np.array(expected), rtol=1e-6)
 
 
 @given(
@@ -55,5 +55,5 @@ def test_an_unknown_pooling_is_refused() -> None:
 def test_unit_scales_rows_and_gives_zeros_a_fixed_direction() -> None:
     found = unit(np.array([[3, 4], [0, 0], [0, -2]], np.float32))
     assert found.dtype == np.float32
-    assert_allclose(found, [[0.6, 0.8], [1, 0], [0, -1]], rtol=1e-6)
+    assert_allclose(found, np.array([[0.6, 0.8], [1, 0], [0, -1]]), rtol=1e-6)
     assert_array_equal(unit(np.zeros((0, 2), np.float32)), np.zeros((0, 2)))

@@ -1,8 +1,15 @@
 """Two rankings become one."""
 
+from typing import Any
+
 import pytest
 
-from routemem.memory_core.retrieval.fusion import fuse
+from routemem.memory_core.retrieval.fusion import Candidate
+from routemem.memory_core.retrieval.fusion import fuse as fused
+
+
+def fuse(*rankings: Any, lexical_weight: float) -> list[Candidate]:
+    return list(fused(*rankings, lexical_weight=lexical_weight))
 
 
 def test_an_item_good_in_both_beats_items_good_in_one() -> None:

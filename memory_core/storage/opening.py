@@ -1,0 +1,57 @@
+"""Opening the file of a scope in a data folder, whatever has happened to it meanwhile."""
+
+from pathlib import Path
+
+from ..errors import DamagedFile
+from .files import identity, set_aside, size
+from .lock import WriterLock
+from .registry import Registry, file_name
+from .sqlite import SqliteStore
+
+
+def open_store(
+    folder: Path, registry: Registry, scope: str, *, now: float, deadline: float
+) -> SqliteStore:
+    """The store of a scope; made when there is none.
+
+    Ids of a file that was lost or damaged are not given out again: its successor gets a new tag.
+
+    Args:
+        now: time of opening, seconds UTC.
+        deadline: longest wait for another writer, seconds.
+
+    Raises:
+        DamagedFile: it is no readable database. It was set aside; the next call starts a new file.
+        StorageError: the file cannot be used.
+    """
+    path = folder / file_name(scope)
+    tag = registry.tag(scope)
+    before = identity(path)
+    try:
+        if registry.made(scope):
+            if before is None:  # somebody has deleted it
+                tag = registry.renew(scope, lost=tag)
+            elif not size(path):
+                raise DamagedFile(path, path, "it is empty")
+        store = SqliteStore(path, scope, tag, now=now, deadline=deadline)
+    except DamagedFile as error:
+        with WriterLock(path, deadline):
+            # Another process may have set it aside and begun a new one, which is whole.
+            kept = set_aside(path, now) if identity(path) == before else path
+        if kept != path:
+            registry.renew(scope, lost=tag)
+        raise DamagedFile(path, kept, error.reason) from error
+    try:
+        _settle(store, registry)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _settle(store: SqliteStore, registry: Registry) -> None:
+    found = store.meta("tag") or ""
+    tag = registry.settle(store.scope, found)
+    if tag != found:
+        with store.atomic():
+            store.set_meta("tag", tag)

@@ -1,0 +1,343 @@
+"""Forgetting: nothing of what was deleted stays readable, and a person can take it back."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from peer import Peer
+from stopped_clock import StoppedClock
+from things import files_holding, item
+
+from routemem.memory_core.errors import Conflict, NotFound, StorageError
+from routemem.memory_core.memory import Memory
+from routemem.memory_core.records import Filter
+from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage.contract import Tombstone
+from routemem.memory_core.storage.sqlite import SqliteStore
+from routemem.memory_core.storage.vault import Vault
+
+#: Words of the item to forget. No other text holds them or their beginnings.
+WORDS = "zorblax quivenfrump wyxotjam"
+NEEDLES = {
+    "text": b"Zorblax",
+    "second chunk": b"wyxotjam",
+    "tag": b"kweftag",
+    "metadata key": b"metakwurf",
+    "metadata value": b"valuekwurf",
+    "key": b"keykwurf",
+    "speaker": b"Speakwurf",
+    "summary": b"summarkwurf",
+    "reason": b"reasonkwurf",
+    "term": b"quivenfrump",  # may be in no file as a whole: the word index leaves out the part
+    "end of a term": b"venfrump",  # that a term shares with the one before it
+    "stem": b"orblax",
+}
+READER = """
+from routemem.memory_core.storage.sqlite import SqliteStore
+store = SqliteStore(path, "global", "a", now=1.0)
+with store.reading():
+    store.count_items()
+    say("reading")
+    hear()
+say("done")
+hear()
+"""
+
+
+@pytest.fixture
+def folder(memory: Memory, tmp_path: Path) -> Path:
+    """The folder that holds the memory's files."""
+    return tmp_path
+
+
+def remember(memory: Memory, **fields: Any) -> str:
+    """Store the item among others, with every field that can hold a word; returns its id."""
+    for number in range(12):
+        memory.remember(f"an ordinary note about topic {number} and the zoo, the wide quay")
+    text = "Zorblax told me about the Quivenfrump. " * 30 + "At the end came the wyxotjam."
+    given = {
+        "tags": ["kweftag"],
+        "metadata": {"metakwurf": "valuekwurf"},
+        "key": "keykwurf",
+        "speaker": "Speakwurf",
+        "kind": "turn",
+        **fields,
+    }
+    id = memory.remember(text, **given).id
+    found = memory.find(id)
+    assert found
+    with memory.store.atomic():
+        memory.store.amend(replace(found, summary="a summarkwurf"))
+    memory.forget([id], reason="because of the reasonkwurf")
+    memory.forget([id], mode="restore")
+    for number in range(12):
+        memory.remember(f"another ordinary note, number {number}, of the zoo and the quay")
+    return id
+
+
+def vector_of(memory: Memory, id: str) -> bytes:
+    found = memory.find(id)
+    assert found
+    return memory.store.vectors([found.row]).vectors[0].tobytes()
+
+
+def needles(memory: Memory, id: str) -> list[bytes]:
+    return [*NEEDLES.values(), vector_of(memory, id)[:200]]
+
+
+@pytest.mark.parametrize("mode", ["delete", "purge"])
+@pytest.mark.parametrize("folded", [False, True])
+def test_no_plain_byte_of_a_deleted_item_is_left_in_any_file(
+    memory: Memory, folder: Path, mode: str, folded: bool
+) -> None:
+    id = remember(memory)
+    memory.note("recall", ms=1.0, ok=True)
+    sought = needles(memory, id)
+    memory.remember("so that what waits is flushed")
+    if folded:
+        assert memory.store.flush_log()
+    found = "\n".join(files_holding(folder, sought))
+    for needle in sought:  # so that finding none of them later means something
+        assert repr(needle) in found or needle == NEEDLES["term"], needle
+    (done,) = memory.forget([id], mode=mode)
+    assert done.erasure == "done"
+    assert files_holding(folder, sought) == []
+    memory.close()
+    assert files_holding(folder, sought) == []
+
+
+def test_earlier_versions_of_a_deleted_item_are_gone_as_well(memory: Memory, folder: Path) -> None:
+    id = memory.remember("the first wording has a grumblefitz").id
+    memory.remember("the second wording has a wobblequex", id=id)
+    memory.remember("the third wording is plain", id=id)
+    memory.forget([id], mode="delete")
+    assert files_holding(folder, [b"grumblefitz", b"wobblequex", b"third wording"]) == []
+
+
+def test_a_deleted_item_is_gone_from_every_answer(memory: Memory) -> None:
+    id = remember(memory)
+    memory.forget([id], mode="delete")
+    assert id not in [hit.id for hit in memory.recall(WORDS, include_archived=True).hits]
+    assert id not in [hit.id for hit in memory.recall(include_archived=True, top_k=50).hits]
+    assert memory.recall(ids=[id, "keykwurf"]).missing == (id, "keykwurf")
+    assert memory.find("keykwurf") is None
+    assert not memory.store.search_words(WORDS.split(), Filter(archived=True), 50, 10_000)
+    assert memory.status().items["deleted"] == 1
+
+
+def test_deleting_takes_every_copy_along(memory: Memory) -> None:
+    for _ in range(3):
+        id = memory.remember("said three times").id
+    memory.forget([id], mode="delete")
+    assert memory.find(id) is None
+    assert memory.recall("said three times").hits == ()
+
+
+def test_while_a_reader_holds_the_log_erasure_is_pending_and_done_later(
+    memory: Memory, folder: Path
+) -> None:
+    id = remember(memory)
+    sought = needles(memory, id)
+    with Peer(READER, path=folder / "memory.db") as peer:
+        assert peer.hear() == "reading"
+        (done,) = memory.forget([id], mode="delete")
+        assert done.erasure == "pending"
+        assert memory.find(id) is None
+        assert files_holding(folder, sought)
+        assert peer.ask() == "done"
+        assert memory.store.flush_log()
+        assert files_holding(folder, sought) == []
+        peer.say()
+
+
+def test_a_pending_erasure_is_done_without_being_asked(folder: Path, settings: Settings) -> None:
+    quick = replace(settings, flush_seconds=0.02)
+    path = folder / "quick.db"
+    with Memory.open(path, embedder="hash", settings=quick) as memory:
+        id = remember(memory)
+        with Peer(READER, path=path) as peer:
+            peer.hear()
+            (done,) = memory.forget([id], mode="delete")
+            assert done.erasure == "pending"
+            peer.ask()
+            log = path.with_name("quick.db-wal")
+            for _ in _until(lambda: log.stat().st_size == 0, peer):
+                pass
+            assert files_holding(folder, [b"Zorblax"]) == []
+            peer.say()
+
+
+def _until(done: Any, peer: Peer) -> Iterator[None]:
+    """Look again and again, as long as the peer's watchdog lets it live."""
+    while not done():
+        assert peer.process.poll() is None, "it never happened"
+        yield
+
+
+def test_what_was_deleted_is_restored_byte_for_byte_under_its_id(
+    memory: Memory, clock: StoppedClock
+) -> None:
+    id = remember(memory, when="2025-03-04", priority=8, pinned=True, source="web")
+    nasty = memory.remember("NUL \0, \U0001f98a, e\u0301, \r\n end  ").id
+    before = {ref: memory.find(ref) for ref in (id, nasty)}
+    vector = vector_of(memory, id)
+    clock.advance(days=6.9)
+    memory.forget([id, nasty], mode="delete")
+    clock.advance(days=6.9)
+    done = memory.forget([id, nasty], mode="restore")
+    assert [one.state for one in done] == ["active", "active"]
+    for ref, old in before.items():
+        new = memory.find(ref)
+        assert new
+        assert old
+        assert new.text.encode() == old.text.encode()
+        for name in (
+            "id key kind speaker when origin trust tags metadata priority pinned digest copies "
+            "tokens summary created_at"
+        ).split():
+            assert getattr(new, name) == getattr(old, name), name
+    assert memory.find("keykwurf") == memory.find(id)
+    memory.backfill()
+    assert np.array_equal(
+        np.frombuffer(vector_of(memory, id), np.float16), np.frombuffer(vector, np.float16)
+    )
+    assert memory.recall(WORDS).hits[0].id == id
+    assert memory.store.tombstone(id) is None
+
+
+def test_after_its_time_a_deleted_item_does_not_come_back(
+    memory: Memory, clock: StoppedClock
+) -> None:
+    id = memory.remember("too late").id
+    (done,) = memory.forget([id], mode="delete")
+    assert done.undo_until == clock() + 7 * 86_400
+    clock.advance(days=7)
+    with pytest.raises(Conflict, match="undo time is over"):
+        memory.forget([id], mode="restore")
+    assert memory.gc().expired == 1
+    grave = memory.store.tombstone(id)
+    assert grave
+    assert (grave.state, grave.sealed) == ("purged", None)
+
+
+def test_what_was_purged_does_not_come_back(memory: Memory) -> None:
+    ids = [memory.remember(text).id for text in ("purged at once", "deleted, then purged")]
+    memory.forget(ids[1:], mode="delete")
+    memory.forget(ids, mode="purge")
+    for id in ids:
+        grave = memory.store.tombstone(id)
+        assert grave
+        assert grave.sealed is None
+        with pytest.raises(Conflict):
+            memory.forget([id], mode="restore")
+
+
+def test_the_undo_copy_is_worth_nothing_without_the_key(
+    memory: Memory, tmp_path: Path, clock: StoppedClock, settings: Settings
+) -> None:
+    id = memory.remember("only with the key").id
+    memory.forget([id], mode="delete")
+    memory.close()
+    (tmp_path / "keys" / "seal.key").unlink()
+    again = Memory.open(tmp_path / "memory.db", embedder="hash", settings=settings, clock=clock)
+    with pytest.raises(StorageError, match="only be purged"):
+        again.forget([id], mode="restore")
+    assert again.find(id) is None
+    assert again.forget([id], mode="purge")[0].state == "purged"
+
+
+def test_deletion_works_without_any_place_for_a_key(
+    tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "keys").write_text("no folder")
+    with Memory.open(None, embedder="hash", settings=settings) as memory:
+        id = memory.remember("gone all the same").id
+        (done,) = memory.forget([id], mode="delete")
+        assert (done.state, done.undo_until) == ("deleted", None)
+        assert memory.find(id) is None
+    assert "without an undo copy" in caplog.text
+    assert "gone all the same" not in caplog.text
+
+
+def test_a_text_stored_again_meanwhile_is_not_restored_twice(memory: Memory) -> None:
+    id = memory.remember("the same words").id
+    memory.forget([id], mode="delete")
+    again = memory.remember("the same words").id
+    assert again != id
+    with pytest.raises(Conflict, match=again):
+        memory.forget([id], mode="restore")
+
+
+def test_a_key_given_to_something_else_meanwhile_stays_there(memory: Memory) -> None:
+    id = memory.remember("the old one", key="name").id
+    memory.forget([id], mode="delete")
+    new = memory.remember("the new one", key="name").id
+    memory.forget([id], mode="restore")
+    found = memory.find(id)
+    assert found
+    assert found.key == ""
+    assert memory.find("name") == memory.find(new)
+
+
+def test_forgetting_twice_succeeds_and_an_unknown_id_changes_nothing(memory: Memory) -> None:
+    one, two = memory.remember("one").id, memory.remember("two").id
+    memory.forget([one], mode="delete")
+    for mode in ("archive", "delete"):
+        assert memory.forget([one], mode=mode)[0].state == "deleted"
+    with pytest.raises(NotFound, match="a-nobody"):
+        memory.forget([two, "a-nobody"], mode="delete")
+    assert memory.find(two)
+
+
+def test_archived_items_are_hidden_and_come_back(memory: Memory) -> None:
+    id = memory.remember("put away for now").id
+    assert memory.forget([id])[0].erasure == ""
+    assert memory.recall("put away").hits == ()
+    assert memory.recall("put away", include_archived=True).hits[0].id == id
+    memory.forget([id], mode="restore")
+    assert memory.recall("put away").hits[0].id == id
+
+
+def test_a_copy_sealed_by_another_version_is_restored(memory: Memory) -> None:
+    """One that knew a field more, and one less."""
+    said = {"text": "from elsewhere", "id": "m-77", "digest": item("x").digest.hex(), "tags": []}
+    said |= {"mood": "unknown here", "state": "active", "key": ""}
+    vault = Vault(memory.settings.key_path(), keyring=False)
+    sealed = vault.seal(json.dumps(said).encode(), "global\0m-77")
+    with memory.store.atomic():
+        memory.store.bury(Tombstone("m-77", "deleted", 9e12, sealed), 0.0)
+    memory.forget(["m-77"], mode="restore")
+    found = memory.find("m-77")
+    assert found
+    assert found.text == "from elsewhere"
+
+
+def test_what_another_process_changes_while_it_is_sealed_is_in_the_undo_copy(
+    scopes: Scopes, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The undo copy is of what is deleted, not of what was there a moment before."""
+    memory = scopes.open()
+    id = memory.remember("the first wording").id
+    peers = SqliteStore(next(data_dir.glob("global-*.db")), "global", "a", now=0.0)
+    vault = memory._forgetting._vault
+    seal, changes = vault.seal, [6, 9]
+
+    def seal_slowly(plain: bytes, bound_to: str) -> bytes:
+        if changes:
+            found = peers.find(id)
+            assert found
+            with peers.atomic():
+                peers.amend(replace(found, priority=changes.pop(0)))
+        return seal(plain, bound_to)
+
+    monkeypatch.setattr(vault, "seal", seal_slowly)
+    memory.forget([id], mode="delete")
+    memory.forget([id], mode="restore")
+    found = memory.find(id)
+    assert found
+    assert found.priority == 9

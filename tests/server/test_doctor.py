@@ -1,0 +1,173 @@
+"""`routemem doctor` says what is wrong and what to do, and stops at nothing."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import apsw
+import pytest
+from command import run
+
+from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage.registry import file_name
+from routemem.server.commands.doctor import Finding, examine
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+CHECKS = [
+    "version", "sqlite", "data folder", "locks and log", "model", "token counter", "key", "scopes",
+    "damaged files", "client",
+]  # fmt: skip
+
+Say: TypeAlias = Callable[..., str]
+
+
+def findings(settings: Settings) -> dict[str, Finding]:
+    found = {finding.name: finding for finding in examine(settings)}
+    assert list(found) == CHECKS
+    return found
+
+
+def wrong(found: dict[str, Finding]) -> set[str]:
+    return {name for name, finding in found.items() if not finding.ok}
+
+
+@pytest.fixture
+def scope_file(settings: Settings, data_dir: Path) -> Path:
+    """The file of a scope that holds one memory."""
+    with Scopes(settings) as scopes:
+        scopes.open().remember("kept")
+    return data_dir / file_name("global")
+
+
+def test_a_healthy_installation_is_ok_in_every_point(say: Say) -> None:
+    say("remember", "one memory")
+    told = say("doctor").splitlines()
+    assert [line.split(":")[0] for line in told] == [f"ok   {name}" for name in CHECKS]
+    assert "global 1 (hybrid)" in told[CHECKS.index("scopes")]
+    assert "6 tools" in told[CHECKS.index("client")]
+
+
+def test_the_model_that_comes_with_the_package_runs(settings: Settings) -> None:
+    finding = findings(replace(settings, embedder="bundled"))["model"]
+    assert finding.ok
+    assert "384 dimensions" in finding.said
+
+
+def test_it_leaves_no_memory_and_no_probe_behind(settings: Settings, data_dir: Path) -> None:
+    assert not wrong(findings(settings))
+    left = {path.name for path in data_dir.iterdir()}
+    assert left <= {"registry.db", "registry.db.lock"}
+
+
+@pytest.mark.parametrize("content", [b"", b"no model at all"])
+def test_a_broken_model_is_the_one_thing_wrong(
+    settings: Settings, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "model" / "onnx").mkdir(parents=True)
+    (tmp_path / "model" / "onnx" / "model.onnx").write_bytes(content)
+    found = findings(replace(settings, embedder=str(tmp_path / "model")))
+    assert wrong(found) == {"model"}
+
+
+def test_a_missing_model_is_named(settings: Settings, tmp_path: Path) -> None:
+    found = findings(replace(settings, embedder=str(tmp_path / "nowhere")))
+    assert wrong(found) == {"model"}
+    assert "nowhere" in found["model"].said
+
+
+def test_memories_of_another_model_are_told(settings: Settings, scope_file: Path) -> None:
+    found = findings(replace(settings, embedder="hash:64"))
+    assert wrong(found) == {"scopes"}
+    assert "routemem reindex" in found["scopes"].advice
+
+
+def test_a_data_folder_that_is_a_file_is_told_and_the_rest_still_checked(
+    settings: Settings, data_dir: Path
+) -> None:
+    data_dir.write_text("a file")
+    found = findings(settings)
+    assert wrong(found) == {"data folder", "locks and log", "scopes"}
+    assert "--data-dir" in found["data folder"].said
+    assert data_dir.read_text() == "a file"
+
+
+@POSIX
+@pytest.mark.skipif(os.name == "posix" and os.getuid() == 0, reason="root may write anywhere")
+def test_a_data_folder_that_cannot_be_written_is_told(settings: Settings, data_dir: Path) -> None:
+    data_dir.mkdir()
+    data_dir.chmod(0o500)
+    assert {"locks and log", "scopes"} <= wrong(findings(settings))
+
+
+@POSIX
+def test_a_data_folder_others_could_read_is_closed_and_told(
+    settings: Settings, scope_file: Path
+) -> None:
+    scope_file.parent.chmod(0o755)
+    finding = findings(settings)["data folder"]
+    assert finding.ok
+    assert "mode 755 until now" in finding.said
+    assert scope_file.parent.stat().st_mode & 0o777 == 0o700
+
+
+@POSIX
+def test_a_folder_that_serves_others_too_is_told_and_left_alone(
+    settings: Settings, data_dir: Path
+) -> None:
+    data_dir.mkdir()
+    data_dir.chmod(0o755)
+    (data_dir / "somebody elses.txt").touch()
+    finding = findings(settings)["data folder"]
+    assert not finding.ok
+    assert "chmod 700" in finding.advice
+    assert data_dir.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_damaged_file_is_set_aside_whole_and_listed(settings: Settings, scope_file: Path) -> None:
+    scope_file.write_bytes(b"this was a database once" * 1000)
+    found = findings(settings)
+    assert wrong(found) == {"scopes", "damaged files"}
+    assert "is damaged" in found["scopes"].advice
+    (kept,) = scope_file.parent.glob("*.damaged-*")
+    assert kept.read_bytes() == b"this was a database once" * 1000
+    assert kept.name in found["damaged files"].said
+    assert "copy them away" in found["damaged files"].advice
+
+
+def test_a_file_of_a_newer_version_is_told_and_not_changed(
+    settings: Settings, scope_file: Path
+) -> None:
+    newer = apsw.Connection(str(scope_file))
+    newer.execute("insert into migrations(name, applied_at) values('m999_future', 0)")
+    newer.execute("pragma wal_checkpoint(truncate)")
+    newer.close()
+    before = scope_file.read_bytes()
+    found = findings(settings)
+    assert wrong(found) == {"scopes"}
+    assert "m999_future" in found["scopes"].advice
+    assert scope_file.read_bytes() == before
+
+
+def test_a_key_beside_what_it_seals_is_told(settings: Settings, data_dir: Path) -> None:
+    found = findings(replace(settings, key_dir=str(data_dir / "key")))
+    assert wrong(found) == {"key"}
+    assert "ROUTEMEM_KEY_DIR" in found["key"].advice
+
+
+def test_what_is_wrong_ends_it_with_1_and_advice(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "--embedder", "none")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"\nLOOK model: No embedding model is configured" in done.stdout
+
+
+def test_a_package_that_cannot_be_imported_is_told_like_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "apsw.py").write_text("raise ImportError('no such library')")
+    done = run(tmp_path, "doctor", env={"PYTHONPATH": str(tmp_path / "broken")})
+    told = done.stdout.decode().splitlines()
+    assert done.returncode == 1
+    assert "LOOK sqlite: ImportError: no such library" in told
+    assert sum(line.startswith("ok ") for line in told) >= 4

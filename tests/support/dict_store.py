@@ -1,0 +1,248 @@
+"""The store contract in plain dicts: the second implementation that keeps the contract honest."""
+
+import copy
+import re
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routemem.memory_core.records import Chunk, Fact, Filter, Item
+from routemem.memory_core.storage import contract
+from routemem.memory_core.storage.contract import Changes, Float16s, TextHit, Tombstone
+from routemem.memory_core.storage.ids import make_id
+
+
+class DictStore:
+    """See `contract.Store` for what each method promises."""
+
+    def __init__(self, scope: str, tag: str) -> None:
+        self.scope, self.tag = scope, tag
+        self.all: dict[int, Item] = {}
+        self.cut: dict[int, Chunk] = {}
+        self.embedded: dict[int, NDArray[np.float16]] = {}
+        self.said: dict[int, Fact] = {}
+        self.graves: dict[str, Tombstone] = {}
+        self.told: dict[str, str] = {}
+        self.log: list[int] = []
+        self.audit: list[tuple[float, str, str, float, bool, str]] = []
+        self.floor = 0
+        self.next: Any = defaultdict(lambda: count(1))
+        self.turn = threading.RLock()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        with self.turn:
+            before = {k: copy.copy(v) for k, v in vars(self).items() if k not in ("next", "turn")}
+            try:
+                yield
+            except BaseException:
+                vars(self).update(before)
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with self.turn:
+            yield
+
+    def close(self) -> None: ...
+
+    def insert(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> Item:
+        id = item.id or make_id(self.tag, next(self.next["id"]))
+        item = replace(item, row=next(self.next["item"]), id=id, tags=tuple(sorted(item.tags)))
+        self.rewrite(item, chunks, vectors)
+        return item
+
+    def rewrite(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> None:
+        self.erase(item.row)
+        self.all[item.row] = item
+        ready = [] if vectors is None else list(vectors)
+        for number, chunk in enumerate(chunks):
+            row = next(self.next["chunk"])
+            self.cut[row] = replace(chunk, row=row, item=item.row)
+            if number < len(ready):
+                self.embedded[row] = ready[number]
+
+    def amend(self, item: Item) -> None:
+        old = self.all[item.row]
+        self.all[item.row] = replace(item, text=old.text, speaker=old.speaker)
+        self.log.append(item.row)
+
+    def erase(self, row: int) -> None:
+        self.all.pop(row, None)
+        self.cut = {r: chunk for r, chunk in self.cut.items() if chunk.item != row}
+        self.embedded = {r: vector for r, vector in self.embedded.items() if r in self.cut}
+        self.log.append(row)
+
+    def find(self, ref: str) -> Item | None:
+        named = [item for item in self.all.values() if item.id == ref.strip().lower()]
+        named += [item for item in self.all.values() if item.key and item.key == ref.strip()]
+        return next(iter(named), None)
+
+    def twin(self, digest: bytes) -> Item | None:
+        return next((item for item in self.all.values() if item.digest == digest), None)
+
+    def items(self, rows: Sequence[int]) -> dict[int, Item]:
+        return {row: self.all[row] for row in rows if row in self.all}
+
+    def chunks(self, rows: Sequence[int]) -> dict[int, Chunk]:
+        found = [self.cut[row] for row in rows if row in self.cut]
+        return {c.row: replace(c, text=c.text or self.all[c.item].text) for c in found}
+
+    def chunk_count(self, item: int) -> int:
+        return sum(chunk.item == item for chunk in self.cut.values())
+
+    def count_items(self) -> int:
+        return len(self.matching(Filter()))
+
+    def newest(self, where: Filter, limit: int, skip: int) -> list[int]:
+        found = [self.all[int(row)] for row in self.matching(where)]
+        found.sort(key=lambda item: (_time(item), item.row), reverse=True)
+        return [item.row for item in found[skip : skip + limit]]
+
+    def neighbours(self, item: Item, n: int) -> list[int]:
+        turns = [self.all[int(row)] for row in self.matching(Filter(kinds=("turn",)))]
+        around = []
+        for side in (
+            [t for t in turns[::-1] if t.row < item.row],
+            [t for t in turns if t.row > item.row],
+        ):
+            last = item
+            for turn in side[:n]:
+                if abs(_time(turn) - _time(last)) > 1800:
+                    break
+                around.append(turn.row)
+                last = turn
+        return sorted(around)
+
+    def released(self) -> list[int]:
+        return [row for row, item in self.all.items() if item.copies <= 0]
+
+    def matching(self, where: Filter) -> NDArray[np.int64]:
+        return np.array(sorted(r for r, item in self.all.items() if _fits(item, where)), np.int64)
+
+    def touch(self, ids: dict[str, tuple[int, float]]) -> None:
+        for id, (reads, at) in ids.items():
+            if item := self.find(id):
+                reads, at = item.access_count + reads, max(item.accessed_at, at)
+                self.all[item.row] = replace(item, access_count=reads, accessed_at=at)
+
+    def put_vectors(self, chunks: Sequence[int], vectors: Float16s) -> int:
+        pairs = zip(chunks, vectors, strict=True)
+        wanted = {r: v for r, v in pairs if r in self.cut and r not in self.embedded}
+        self.embedded |= wanted
+        self.log += [self.cut[row].item for row in wanted]
+        return len(wanted)
+
+    def waiting(self, limit: int) -> list[tuple[Chunk, Item]]:
+        rows = sorted(self.cut.keys() - self.embedded.keys())[:limit]
+        return [(chunk, self.all[chunk.item]) for chunk in self.chunks(rows).values()]
+
+    def vectors(self, items: Sequence[int] | None) -> contract.StoredVectors:
+        rows = sorted(r for r in self.embedded if items is None or self.cut[r].item in items)
+        owners = [self.cut[row].item for row in rows]
+        found = [self.embedded[row] for row in rows] or np.empty((0, 0))
+        archived = [self.all[row].state == "archived" for row in owners]
+        return contract.StoredVectors(
+            np.array(rows, np.int64), np.array(owners, np.int64), np.array(archived, np.bool_),
+            np.array(found, np.float16),
+        )  # fmt: skip
+
+    def drop_vectors(self) -> None:
+        self.embedded = {}
+        self.log.append(0)
+        self.floor = len(self.log)
+
+    def search_words(
+        self, words: Sequence[str], where: Filter, limit: int, postings: int
+    ) -> list[TextHit]:
+        hits = []
+        for chunk in self.chunks(sorted(self.cut)).values():
+            item = self.all[chunk.item]
+            said = re.findall(r"\w+", f"{item.speaker} {chunk.text}".lower())
+            if _fits(item, where) and (score := sum(said.count(word.lower()) for word in words)):
+                hits.append(TextHit(chunk.row, item.row, score))
+        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+
+    def changes(self, since: int) -> Changes:
+        known = since == len(self.log) or (0 < since < len(self.log) and since >= self.floor)
+        return Changes(len(self.log), sorted(set(self.log[since:])) if known else None)
+
+    def facts(self, keys: Sequence[str] = ()) -> list[Fact]:
+        found = [f for f in self.said.values() if not keys or any(_named(f, k) for k in keys)]
+        return sorted(found, key=lambda fact: (fact.key, fact.valid_from, fact.recorded_at))
+
+    def add_fact(self, fact: Fact) -> Fact:
+        id = fact.id or make_id(self.tag, next(self.next["id"]))
+        fact = replace(fact, row=next(self.next["fact"]), id=id)
+        self.said[fact.row] = fact
+        return fact
+
+    def retire_fact(self, row: int, at: float) -> None:
+        self.said[row] = replace(self.said[row], retired_at=at)
+
+    def bury(self, tombstone: Tombstone, at: float) -> None:
+        self.graves[tombstone.id] = tombstone
+
+    def tombstone(self, id: str) -> Tombstone | None:
+        return self.graves.get(id.strip().lower())
+
+    def unbury(self, id: str) -> None:
+        self.graves.pop(id, None)
+
+    def drop_expired(self, now: float) -> int:
+        over = [g for g in self.graves.values() if g.sealed and (g.expires_at or 0) <= now]
+        self.graves |= {g.id: replace(g, state="purged", sealed=None) for g in over}
+        return len(over)
+
+    def forget_details(self, id: str) -> None:
+        self.audit = [(*row[:5], "" if row[2] == id else row[5]) for row in self.audit]
+
+    def note(self, rows: Sequence[tuple[float, str, str, float, bool, str]]) -> None:
+        self.audit += [(*row[:5], "" if row[2] in self.graves else row[5]) for row in rows]
+
+    def meta(self, key: str) -> str | None:
+        return self.told.get(key)
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.told[key] = value
+
+    def counts(self) -> dict[str, int]:
+        states = Counter[str](item.state for item in self.all.values())
+        states.update(grave.state for grave in self.graves.values())
+        return {f"state:{state}": number for state, number in states.items()} | {
+            "items": len(self.all), "chunks": len(self.cut), "changes": len(self.log), "bytes": 0,
+            "tokens": sum(item.tokens for item in self.all.values()),
+            "pending": len(self.cut) - len(self.embedded),
+            "facts": len({f.key for f in self.said.values() if f.retired_at is None}),
+        }  # fmt: skip
+
+    def flush_log(self) -> bool:
+        return True
+
+    def compact(self) -> None: ...
+
+
+def _time(item: Item) -> float:
+    return item.created_at if item.when is None else item.when
+
+
+def _named(fact: Fact, key: str) -> bool:
+    return fact.key.startswith(key[:-1]) if key.endswith("*") else fact.key == key
+
+
+def _fits(item: Item, where: Filter) -> bool:
+    return (
+        item.state in ("active", "compressed", "archived")[: 2 + where.archived]
+        and (not where.kinds or item.kind in where.kinds)
+        and set(where.tags) <= set(item.tags)
+        and where.speaker.casefold() in ("", item.speaker.casefold())
+        and (where.since is None or _time(item) >= where.since)
+        and (where.until is None or _time(item) < where.until)
+    )
