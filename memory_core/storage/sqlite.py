@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ..errors import ForeignFile
 from ..records import Chunk, Fact, Filter, Item
-from . import facts, items, word_index
+from . import facts, items
 from .contract import Changes, Float16s, StoredVectors, TextHit, Tombstone
 from .database import Database
 from .migrations import MIGRATIONS, migrate, pending
+from .word_index import WordIndex
 
 #: Change-log rows kept by `compact`; a process further behind reads everything again.
 LOG_KEPT = 50_000
@@ -42,6 +43,7 @@ class SqliteStore:
     ) -> None:
         self.scope = scope
         self.db = Database(path, deadline=deadline)
+        self._words = WordIndex(self.db)
         try:
             if MIGRATIONS[0][0] not in pending(self.db):
                 self._check_scope()  # before an older file is brought up to date
@@ -183,7 +185,7 @@ class SqliteStore:
     def search_words(
         self, words: Sequence[str], where: Filter, limit: int, postings: int
     ) -> list[TextHit]:
-        return word_index.search(self.db, words, where, limit, postings)
+        return self._words.search(words, where, limit, postings)
 
     # changes --------------------------------------------------------------
 

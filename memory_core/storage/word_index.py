@@ -12,50 +12,85 @@ from .items import where_clause
 
 TOKENIZER = ("porter", ["unicode61", "remove_diacritics", "2"])  # as in the migration
 #: Below this many chunks every question is cheap, so no word is looked up beforehand.
-SMALL = 20_000
+SMALL = 1000
 
 
-def search(
-    db: Database, words: Sequence[str], where: Filter, limit: int, postings: int
-) -> list[TextHit]:
-    """Chunks holding any of the words, best BM25 first; ties by row, so that order is stable."""
-    with db.reading():
-        kept = _affordable(db, words, postings)
-        if not kept:
-            return []
-        condition, values = where_clause(where)
-        found = db.rows(
-            "select words.rowid, chunks.item, -words.rank from words "
-            "join chunks on chunks.row = words.rowid join items on items.row = chunks.item "
-            f"where words match ? and {condition} order by words.rank, words.rowid limit ?",
-            (" OR ".join(_quoted(word) for word in kept), *values, limit),
+class WordIndex:
+    """The words of one scope. Safe to use from several threads."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        # In how many chunks a word stands, and how many chunks there were when it was counted.
+        self._counted: dict[str, tuple[int, int]] = {}
+
+    def search(
+        self, words: Sequence[str], where: Filter, limit: int, postings: int
+    ) -> list[TextHit]:
+        """Chunks holding any of the words, best BM25 first; ties by row: the order is stable."""
+        with self._db.reading():
+            kept = self._worthwhile(words, postings)
+            if not kept:
+                return []
+            condition, values = where_clause(where)
+            # Sorted by FTS5 alone it would score every match twice: hence the row in the order.
+            found = self._db.rows(
+                "select words.rowid, chunks.item, -words.rank from words "
+                "join chunks on chunks.row = words.rowid join items on items.row = chunks.item "
+                f"where words match ? and {condition} order by words.rank, words.rowid limit ?",
+                (" OR ".join(_quoted(word) for word in kept), *values, limit),
+            )
+        return [TextHit(chunk, item, score) for chunk, item, score in found]
+
+    def _worthwhile(self, words: Sequence[str], postings: int) -> list[str]:
+        """The words to look for in a large scope: see `affordable`."""
+        chunks = self._db.value("select max(row) from chunks") or 0
+        if chunks < SMALL:
+            return list(words)
+        return affordable(
+            [(word, self._frequency(word, chunks)) for word in words], chunks, postings
         )
-    return [TextHit(chunk, item, score) for chunk, item, score in found]
+
+    def _frequency(self, word: str, chunks: int) -> int:
+        """In about how many chunks a word stands; counted again when the scope has grown."""
+        known, then = self._counted.get(word, (0, 0))
+        if chunks <= then * 1.1:
+            return known
+        found = self._count(word)
+        if len(self._counted) > 10_000:
+            self._counted.clear()
+        self._counted[word] = (found, chunks)
+        return found
+
+    def _count(self, word: str) -> int:
+        """Chunks with the word's stem; of several stems (a phrase) the rarest one's."""
+        stems = stem(self._db.connection, word)
+        found = self._db.rows(
+            "select doc from vocabulary where term in (select value from json_each(?))",
+            (json.dumps(stems),),
+        )
+        return min((doc for (doc,) in found), default=0) if len(found) == len(set(stems)) else 0
 
 
-def _affordable(db: Database, words: Sequence[str], postings: int) -> list[str]:
-    """The rarest words whose rows add up to at most ``postings``; at least one."""
-    if (db.value("select max(row) from chunks") or 0) < SMALL:
-        return list(words)
-    frequency = {word: _frequency(db, word) for word in words}
+def affordable(frequencies: Sequence[tuple[str, int]], chunks: int, postings: int) -> list[str]:
+    """The words worth looking up: those that tell something, rarest first, as the bound allows.
+
+    A word in more than half of the chunks has no weight in BM25, yet touches all those rows. At
+    least one word is always kept.
+
+    Args:
+        frequencies: ``(word, chunks it stands in)``.
+        chunks: how many there are.
+        postings: rows the words together may touch.
+    """
+    rarest = sorted(frequencies, key=lambda each: each[1])
     kept: list[str] = []
     total = 0
-    for word in sorted(words, key=lambda word: frequency[word]):
-        total += frequency[word]
-        if kept and total > postings:
+    for word, frequency in rarest:
+        total += frequency
+        if kept and (total > postings or frequency > chunks / 2):
             break
         kept.append(word)
     return kept
-
-
-def _frequency(db: Database, word: str) -> int:
-    """In how many chunks the word's stem stands; of several stems (a phrase) the rarest."""
-    stems = stem(db.connection, word)
-    found = db.rows(
-        "select doc from vocabulary where term in (select value from json_each(?))",
-        (json.dumps(stems),),
-    )
-    return min((doc for (doc,) in found), default=0) if len(found) == len(set(stems)) else 0
 
 
 def stem(connection: apsw.Connection, text: str) -> list[str]:

@@ -83,7 +83,7 @@ def remember(memory: Memory, **fields: Any) -> str:
 def vector_of(memory: Memory, id: str) -> bytes:
     found = memory.find(id)
     assert found
-    return memory.store.vectors([found.row]).vectors[0].tobytes()
+    return bytes(memory.store.vectors([found.row]).vectors[0].tobytes())
 
 
 def needles(memory: Memory, id: str) -> list[bytes]:
@@ -117,6 +117,17 @@ def test_earlier_versions_of_a_deleted_item_are_gone_as_well(memory: Memory, fol
     memory.remember("the third wording is plain", id=id)
     memory.forget([id], mode="delete")
     assert files_holding(folder, [b"grumblefitz", b"wobblequex", b"third wording"]) == []
+
+
+def test_a_reason_that_still_waits_in_ram_is_not_written_after_the_item_is_gone(
+    memory: Memory, folder: Path
+) -> None:
+    id = memory.remember("something with a blimfark in it").id
+    memory.forget([id], reason="because of the blimfark")
+    memory.forget([id], mode="delete", reason="the blimfark again")
+    memory.remember("so that what waits is flushed")
+    memory.close()
+    assert files_holding(folder, [b"blimfark"]) == []
 
 
 def test_a_deleted_item_is_gone_from_every_answer(memory: Memory) -> None:

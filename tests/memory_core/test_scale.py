@@ -27,7 +27,9 @@ def test_ten_thousand_memories_are_all_found_also_by_another_process(
     path = tmp_path / "scope.db"
     with Memory.open(path, embedder="hash", settings=settings) as memory:
         for number in range(ITEMS):
-            memory.remember(f"Parcel {number} stands in aisle {number % 97}.", tags=[f"t{number % 5}"])
+            memory.remember(
+                f"Parcel {number} stands in aisle {number % 97}.", tags=[f"t{number % 5}"]
+            )
         status = memory.status()
         assert (status.items["active"], status.pending) == (ITEMS, 0)
 

@@ -31,6 +31,9 @@ class Server(RawClient):
         super().__init__(SERVE, modern=version == MODERN, **settings)
         self.hello = self._greet(version)["result"]
 
+    def __enter__(self) -> "Server":
+        return self
+
     def _greet(self, version: str) -> dict[str, Any]:
         if self.modern:
             return self.ask("server/discover")
@@ -134,16 +137,17 @@ def test_a_long_text_is_stored_whole_and_one_too_long_refused(server: Server) ->
 def test_calls_at_the_same_time_are_all_answered(server: Server) -> None:
     sent = {}
     for number in range(10):
-        sent[server.start("remember", content=f"swallow number {number}")] = "stored"
+        bird = {"content": f"swallow number {number}", "tags": ["bird"]}
+        sent[server.start("remember", **bird)] = "stored"
         sent[server.start("recall", query="swallow")] = "hits"
         sent[server.start("set_fact", key=f"swallow.{number}", value=number)] = "facts"
-    answers = {}
+    answers: dict[int, dict[str, Any]] = {}
     while len(answers) < len(sent):
         message = server.receive()
         answers[message["id"]] = message["result"]
     assert answers.keys() == sent.keys()
     assert not [answer for answer in answers.values() if answer.get("isError")]
-    assert len(server.texts("swallow", top_k=50)) == 10
+    assert len(server.texts("swallow", tags=["bird"], top_k=50)) == 10
     assert len(server.get("get_facts", keys=["swallow.*"], max_tokens=5000)["facts"]) == 10
 
 

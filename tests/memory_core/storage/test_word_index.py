@@ -70,11 +70,13 @@ def test_texts_with_nul_and_quotes_are_found_and_erased_cleanly(store: SqliteSto
 
 @pytest.fixture
 def common_and_rare(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
-    """50 texts with "harbour", 20 of them with "boats", 3 with "lighthouse"; counted as large."""
+    """110 texts, 50 with "harbour", 20 of them with "boats", 3 with "lighthouse", taken as many."""
     monkeypatch.setattr(word_index, "SMALL", 0)
     for number in range(50):
         rest = "boats" * (number < 20) + " lighthouse" * (number >= 47)
         put(store, f"harbour {number} {rest}")
+    for number in range(60):
+        put(store, f"nothing of the kind {number}")
     return store
 
 
@@ -86,6 +88,12 @@ def test_the_most_common_words_are_dropped_until_a_question_is_affordable(
 ) -> None:
     asked = ("harbour", "boat", "lighthouses")  # counted by their stems
     assert len(hits(common_and_rare, *asked, postings=postings)) == expected
+
+
+def test_a_word_in_most_texts_is_not_looked_up_beside_others(common_and_rare: SqliteStore) -> None:
+    for number in range(60):
+        put(common_and_rare, f"another harbour {number}")
+    assert len(hits(common_and_rare, "harbour", "lighthouse", postings=1000)) == 3
 
 
 def test_the_only_word_is_never_dropped(common_and_rare: SqliteStore) -> None:
