@@ -21,7 +21,6 @@ from .recalling import Recalling
 from .records import (
     FORGET_MODES,
     KINDS,
-    Collected,
     Fact,
     FactChange,
     ForgetMode,
@@ -51,6 +50,9 @@ class Memory:
         settings: every tunable.
         clock: gives the time, seconds UTC.
         counter: counts tokens.
+
+    Attributes:
+        upkeep: what an operator does: collect, embed again, give back copies.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class Memory:
             clock,
             self.settings.undo_days,
         )
-        self._upkeep = Upkeep(store, self._meaning, self._ledger, self.settings, clock)
-        self._caretaker = Caretaker(self.backfill, self._upkeep.round, self.settings.flush_seconds)
+        self.upkeep = Upkeep(store, self._meaning, self._ledger, self.settings, clock)
+        self._caretaker = Caretaker(
+            self.upkeep.backfill, self.upkeep.round, self.settings.flush_seconds
+        )
 
     @classmethod
     def open(
@@ -290,7 +294,7 @@ class Memory:
             self._ledger.note(f"forget:{mode}", at=self._clock(), id=one.id, detail=kept)
         if any(one.erasure for one in done):
             erasure: Literal["done", "pending"]
-            erasure = "done" if self._upkeep.erase_log() else "pending"
+            erasure = "done" if self.upkeep.erase_log() else "pending"
             done = [replace(one, erasure=erasure) if one.erasure else one for one in done]
         self._caretaker.call(now=mode == "restore")
         return done
@@ -303,22 +307,6 @@ class Memory:
         """
         if unknown := [ref for ref in ids if not self._forgetting.known(ref)]:
             raise NotFound(f"No memory {', '.join(map(repr, unknown))}. Nothing was changed.")
-
-    def release(self, id: str) -> int:
-        """Give back one copy of an item that was stored several times; returns what remains.
-
-        An item with no copy left is removed by the next `gc`.
-
-        Raises:
-            NotFound: the id names nothing.
-        """
-        with self.store.atomic():
-            item = self.store.find(id)
-            if item is None:
-                raise NotFound(f"No memory {id!r}.")
-            left = max(0, item.copies - 1)
-            self.store.amend(replace(item, copies=left))
-        return left
 
     # ------------------------------------------------------------------ facts
 
@@ -395,27 +383,6 @@ class Memory:
         self._ledger.note(op, at=self._clock(), ms=ms, ok=ok)
         self._caretaker.call()
 
-    def backfill(self, limit: int = 64) -> int:
-        """Embed up to ``limit`` waiting chunks; returns how many. 0 when none waits or can be."""
-        return self._upkeep.backfill(limit)
-
-    def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Embed every memory again from its text; returns the number of chunks embedded.
-
-        Until it is done, what is not embedded yet is found by its words. Safe to interrupt.
-
-        Args:
-            progress: called with the chunks done and the chunks there are.
-
-        Raises:
-            EmbedderError: there is no working embedder; nothing was changed.
-        """
-        return self._upkeep.reindex(progress)
-
-    def gc(self) -> Collected:
-        """Remove what nothing holds any more and give the space back to the disk."""
-        return self._upkeep.gc()
-
     def status(self) -> Status:
         """Counts, mode and sizes of this scope."""
-        return self._upkeep.status(self.counter)
+        return self.upkeep.status(self.counter)

@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
+from .errors import NotFound
 from .ledger import Ledger
 from .meaning import Meaning
 from .records import Collected, Status
@@ -31,8 +33,8 @@ class Upkeep:
         self._clock = clock
         self._erasing = threading.Event()
 
-    def backfill(self, limit: int) -> int:
-        """Embed up to ``limit`` waiting chunks; returns how many."""
+    def backfill(self, limit: int = 64) -> int:
+        """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be."""
         return 0 if self._settings.read_only else self._meaning.backfill(limit)
 
     def erase_log(self) -> bool:
@@ -54,8 +56,17 @@ class Upkeep:
             self.erase_log()
         return self._erasing.is_set() or bool(len(self._ledger))
 
-    def reindex(self, progress: Callable[[int, int], None] | None) -> int:
-        """Embed everything again; returns the number of chunks."""
+    def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Embed every memory again from its text; returns the number of chunks embedded.
+
+        Until it is done, what is not embedded yet is found by its words. Safe to interrupt.
+
+        Args:
+            progress: called with the chunks done and the chunks there are.
+
+        Raises:
+            EmbedderError: there is no working embedder; nothing was changed.
+        """
         self._meaning.start_over()
         total, done = self._store.counts()["pending"], 0
         while step := self._meaning.backfill(32):
@@ -64,8 +75,24 @@ class Upkeep:
                 progress(done, total)
         return done
 
+    def release(self, id: str) -> int:
+        """Give back one copy of an item that was stored several times; returns what remains.
+
+        An item with no copy left is removed by the next `gc`.
+
+        Raises:
+            NotFound: the id names nothing.
+        """
+        with self._store.atomic():
+            item = self._store.find(id)
+            if item is None:
+                raise NotFound(f"No memory {id!r}.")
+            left = max(0, item.copies - 1)
+            self._store.amend(replace(item, copies=left))
+        return left
+
     def gc(self) -> Collected:
-        """Collect, expire, compact."""
+        """Remove what nothing holds any more and give the space back to the disk."""
         before = self._store.counts()["bytes"]
         with self._store.atomic():
             rows = self._store.released()

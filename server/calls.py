@@ -1,5 +1,6 @@
 """From a tool to the core and back: a worker thread, one audit row, one place for the scopes."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
 
+from routemem.memory_core.errors import RoutememError
 from routemem.memory_core.settings import Settings
 
 from .clock import clock
@@ -46,7 +48,8 @@ class Calls:
                 memory, result = work(scopes)
             except Exception:
                 elapsed = (time.perf_counter() - start) * 1000
-                scopes.open().note(tool, ms=elapsed, ok=False)
+                with contextlib.suppress(RoutememError):  # the first error is the one to tell
+                    scopes.open().note(tool, ms=elapsed, ok=False)
                 raise
             memory.note(tool, ms=(time.perf_counter() - start) * 1000, ok=True)
             return result

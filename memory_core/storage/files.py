@@ -29,6 +29,11 @@ def size(path: Path) -> int:
         return 0
 
 
+def is_empty(path: Path) -> bool:
+    """Whether SQLite takes the file for a new one; of one byte it does that, too."""
+    return size(path) <= 1
+
+
 def create_private(path: Path) -> None:
     """Make the file readable by its owner only; SQLite gives the log the same mode.
 
@@ -42,7 +47,7 @@ def create_private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        if path.is_file() and not size(path) and size(beside(path, "-wal")):
+        if path.is_file() and is_empty(path) and size(beside(path, "-wal")):
             # SQLite would take it for a new file and throw the log away.
             raise DamagedFile(path, path, "it is empty and its log is not") from None
     except OSError as error:

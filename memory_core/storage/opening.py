@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..errors import DamagedFile
-from .files import identity, set_aside, size
+from .files import identity, is_empty, set_aside
 from .lock import WriterLock
 from .registry import Registry, file_name
 from .sqlite import SqliteStore
@@ -31,7 +31,7 @@ def open_store(
         if registry.made(scope):
             if before is None:  # somebody has deleted it
                 tag = registry.renew(scope, lost=tag)
-            elif not size(path):
+            elif is_empty(path):
                 raise DamagedFile(path, path, "it is empty")
         store = SqliteStore(path, scope, tag, now=now, deadline=deadline)
     except DamagedFile as error:

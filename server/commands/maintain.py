@@ -36,7 +36,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _reindex(memory: "Memory") -> str:
-    done = memory.reindex(_progress if sys.stderr.isatty() else None)
+    done = memory.upkeep.reindex(_progress if sys.stderr.isatty() else None)
     return f"{done} passages embedded with {memory.status().embedder}"
 
 
@@ -46,7 +46,7 @@ def _progress(done: int, total: int) -> None:
 
 
 def _gc(memory: "Memory") -> str:
-    done = memory.gc()
+    done = memory.upkeep.gc()
     freed = done.bytes_before - done.bytes_after
     return (
         f"{done.items} released memories and {done.expired} undo copies removed, "

@@ -213,7 +213,7 @@ def test_what_was_deleted_is_restored_byte_for_byte_under_its_id(
         ).split():
             assert getattr(new, name) == getattr(old, name), name
     assert memory.find("keykwurf") == memory.find(id)
-    memory.backfill()
+    memory.upkeep.backfill()
     assert np.array_equal(
         np.frombuffer(vector_of(memory, id), np.float16), np.frombuffer(vector, np.float16)
     )
@@ -230,7 +230,7 @@ def test_after_its_time_a_deleted_item_does_not_come_back(
     clock.advance(days=7)
     with pytest.raises(Conflict, match="undo time is over"):
         memory.forget([id], mode="restore")
-    assert memory.gc().expired == 1
+    assert memory.upkeep.gc().expired == 1
     grave = memory.store.tombstone(id)
     assert grave
     assert (grave.state, grave.sealed) == ("purged", None)

@@ -1,6 +1,5 @@
 """Damaged files: reported, set aside as they are, never overwritten; other scopes go on."""
 
-import os
 import random
 import sys
 from pathlib import Path
@@ -237,20 +236,20 @@ def _use_everything(path: Path) -> int:
     for step in steps:
         try:
             step()
-        except StorageError as error:
-            assert str(error)
+        except StorageError:  # anything else fails the test
             refused += 1
     store.close()
     return refused
 
 
-def test_a_closed_memory_does_not_keep_the_others_from_closing(
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be moved there")
+def test_a_memory_that_cannot_write_any_more_does_not_keep_the_others_from_closing(
     settings: Settings, clock: StoppedClock, data_dir: Path
 ) -> None:
     scopes = Scopes(settings, clock=clock)
     for scope in ("user:a", "user:b"):
         scopes.open(scope).remember("something")
         scopes.open(scope).recall("something")  # leaves an access count that waits
-    os.replace(data_dir / file_name("user:a"), data_dir / "taken")
+    (data_dir / file_name("user:a")).rename(data_dir / "taken")
     scopes.close()
     assert not list(data_dir.glob("user-b*-wal"))
