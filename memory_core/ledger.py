@@ -27,7 +27,8 @@ class Ledger:
         if self._writes:
             with self._guard:
                 for id in ids:
-                    self._touched[id] = (self._touched.get(id, (0, at))[0] + 1, at)
+                    count, last = self._touched.get(id, (0, at))
+                    self._touched[id] = (count + 1, max(at, last))
 
     def note(
         self,

@@ -148,6 +148,9 @@ class Scopes:
     def registry(self) -> Registry:
         """Which scopes the folder holds."""
         with self._guard:
+            if self._registry is not None and not self._registry.in_place():
+                self._registry.close()
+                self._registry = None
             if self._registry is None:
                 make_private(self.folder)
                 self._registry = Registry(self.folder, deadline=self.settings.write_deadline)

@@ -168,6 +168,10 @@ class Registry:
         """Every scope of the folder, by name."""
         return [scope for (scope,) in self._db.rows("select scope from scopes order by scope")]
 
+    def in_place(self) -> bool:
+        """Whether the file is still the one that was opened."""
+        return self._db.in_place()
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

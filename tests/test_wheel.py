@@ -1,0 +1,137 @@
+"""The wheel holds the package, its model and its licences, and nothing else."""
+
+import configparser
+import email
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, project_files
+
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+SETUPTOOLS = CONFIG["tool"]["setuptools"]
+SHIPPED = ("memory_core", "prompts", "server")
+FILES = [path for path in project_files() if path.relative_to(ROOT).parts[0] in SHIPPED]
+
+
+def test_every_package_folder_is_listed() -> None:
+    found = {
+        ".".join(("routemem", *path.parent.relative_to(ROOT).parts))
+        for path in FILES
+        if path.name == "__init__.py"
+    }
+    assert set(SETUPTOOLS["packages"]) == found
+
+
+def test_every_folder_with_a_module_is_a_package() -> None:
+    for path in FILES:
+        if path.suffix == ".py":
+            assert (path.parent / "__init__.py").exists(), path
+
+
+def test_every_file_that_is_no_module_is_package_data() -> None:
+    patterns = [
+        pattern if package == "*" else f"{package.split('.')[-1]}/{pattern}"
+        for package, listed in SETUPTOOLS["package-data"].items()
+        for pattern in listed
+    ]
+    for path in FILES:
+        assert path.suffix == ".py" or any(path.match(each) for each in patterns), path
+
+
+def test_each_top_folder_is_typed() -> None:
+    for folder in SHIPPED:
+        assert (ROOT / folder / "py.typed").exists()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the working tree, built from a copy: a stale build folder is not in it."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout: the project's files cannot be told from others")
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for path in project_files():
+        target = source / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    isolation = ["--no-build-isolation"] if has_setuptools() else []
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", *isolation, "-w", out, source],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    if "No matching distribution found for setuptools" in done.stdout + done.stderr:
+        pytest.skip("no setuptools here and none to be had")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (made,) = out.glob("*.whl")
+    return made
+
+
+def has_setuptools() -> bool:
+    try:
+        return int(version("setuptools").split(".")[0]) >= 77
+    except PackageNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        names = set(opened.namelist())
+    about = f"routemem-{CONFIG['project']['version']}.dist-info/"
+    assert {name for name in names if not name.startswith(about)} == {
+        f"routemem/{path.relative_to(ROOT).as_posix()}" for path in FILES
+    }
+    licences = {f"{about}licenses/{name}" for name in ("LICENSE", "NOTICE")}
+    assert {name for name in names if name.startswith(about)} == licences | {
+        about + name
+        for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt")
+    }
+    checked = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "check_wheel.py", wheel], capture_output=True
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.slow
+def test_the_wheel_is_for_every_system_and_asks_for_no_torch(wheel: Path) -> None:
+    assert wheel.name.endswith("-py3-none-any.whl")
+    about = f"routemem-{CONFIG['project']['version']}.dist-info/"
+    with zipfile.ZipFile(wheel) as opened:
+        metadata = email.message_from_bytes(opened.read(about + "METADATA"))
+        scripts = configparser.ConfigParser()
+        scripts.read_string(opened.read(about + "entry_points.txt").decode())
+    wanted = metadata.get_all("Requires-Dist") or []
+    always = [line for line in wanted if "extra ==" not in line]
+    assert len(always) == len(CONFIG["project"]["dependencies"])
+    assert not [line for line in always if line.startswith(("torch", "sentence", "transformers"))]
+    assert scripts["console_scripts"]["routemem"] == "routemem.server.cli:main"
+
+
+@pytest.mark.slow
+def test_what_is_in_the_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "site")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+        "import routemem.memory_core as core, routemem.prompts as prompts\n"
+        f"assert core.__file__.startswith({str(tmp_path)!r}), core.__file__\n"
+        "assert 'recall' in prompts.load('memory_guide')\n"
+        "with core.Memory.open(None) as memory:\n"
+        "    memory.remember('Ann is allergic to hazelnuts, not to other nuts.')\n"
+        "    memory.remember('The tide model was rewritten because a run took nine hours.')\n"
+        "    print(memory.recall('What food could make her ill?').hits[0].text)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "hazelnuts" in done.stdout
