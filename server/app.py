@@ -59,10 +59,12 @@ def build_server(settings: Settings) -> Surface:
         lifespan=lifespan,
     )
     for spec in specs:
+        tool = spec.make(calls)
         server.add_tool(
-            spec.make(calls),
+            tool,
             name=spec.name,
             title=spec.title,
+            description=" ".join((tool.__doc__ or "").split()),
             annotations=spec.annotations,
             meta={"anthropic/alwaysLoad": True} if spec.always else None,
         )

@@ -27,13 +27,13 @@ class Peer:
 
     def __init__(self, code: str, *, patience: float = 60.0, **names: Any) -> None:
         given = "".join(f"{name} = {_literal(value)}\n" for name, value in names.items())
-        support = str(Path(__file__).parent)
+        paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
         self.process = subprocess.Popen(
             [sys.executable, "-c", PRELUDE + given + code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": support},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )
         assert self.process.stdin
         assert self.process.stdout
