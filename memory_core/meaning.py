@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .embedding.embedder import Embedder, Span
+from .embedding.embedder import Embedder, Span, Vectors, check_vectors
 from .errors import EmbedderError, EmbedderMismatch
 from .records import Chunk, Filter, Item
 from .routing.exact import ExactIndex, Found
@@ -32,21 +32,27 @@ class Meaning:
         self._index = ExactIndex(0)
         self._seq = 0
         self._stored_id: str | None = None
-        self.degraded = ""
+        self._unusable = ""
+        self._failed = ""
 
     # ------------------------------------------------------------------ embedding
 
+    @property
+    def degraded(self) -> str:
+        """Why there is no search by meaning; "" when there is."""
+        return self._unusable or self._failed
+
     def embedder(self) -> Embedder | None:
-        """The embedder, if its vectors may stand beside the stored ones; else `degraded` is set."""
+        """The embedder, if its vectors may stand beside the stored ones; else see `degraded`."""
         try:
             embedder = self._load()
             stored = self.stored_id()
             if stored not in (None, embedder.id):
                 raise EmbedderMismatch(str(stored), embedder.id)
         except EmbedderError as error:
-            self.degraded = str(error)
+            self._unusable = str(error)
             return None
-        self.degraded = ""
+        self._unusable = ""
         return embedder
 
     def stored_id(self) -> str | None:
@@ -63,29 +69,32 @@ class Meaning:
 
     def embed(self, item: Item, chunks: Sequence[Chunk]) -> Float16s | None:
         """Vectors of an item's chunks, float16 ``(n, dim)``; None in lexical mode."""
-        return self._vectors([embedded_text(item, chunk) for chunk in chunks])
+        return self._stored_form([embedded_text(item, chunk) for chunk in chunks])
 
-    def question(self, text: str) -> NDArray[np.float32] | None:
+    def question(self, text: str) -> Vectors | None:
         """Vector of a question, float32 ``(dim,)``; None in lexical mode."""
-        embedder = self.embedder()
-        if embedder is None:
-            return None
-        try:
-            vector: NDArray[np.float32] = embedder.encode([text]).vectors[0]
-            return vector
-        except EmbedderError as error:
-            self.degraded = str(error)
-            return None
+        vectors = self._vectors([text])
+        return None if vectors is None else vectors[0]
 
-    def _vectors(self, texts: Sequence[str]) -> Float16s | None:
+    def _stored_form(self, texts: Sequence[str]) -> Float16s | None:
+        vectors = self._vectors(texts)
+        return None if vectors is None else vectors.astype(np.float16)
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors | None:
         embedder = self.embedder()
         if embedder is None:
             return None
         try:
-            return embedder.encode(texts).vectors.astype(np.float16)
+            vectors = embedder.encode(texts).vectors
+            checked = check_vectors(vectors, len(texts), embedder.dim, embedder.id)
         except EmbedderError as error:
-            self.degraded = str(error)
+            self._failed = str(error)
             return None
+        except Exception as error:  # an embedder of the caller's own may raise anything
+            self._failed = f"{embedder.id} failed with {type(error).__name__}."
+            return None
+        self._failed = ""
+        return checked
 
     # ------------------------------------------------------------------ the store's side
 
@@ -104,7 +113,7 @@ class Meaning:
         waiting = self._store.waiting(limit)
         if not waiting:
             return 0
-        vectors = self._vectors([embedded_text(item, chunk) for chunk, item in waiting])
+        vectors = self._stored_form([embedded_text(item, chunk) for chunk, item in waiting])
         if vectors is None:
             return 0
         with self._store.atomic():

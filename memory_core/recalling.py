@@ -191,8 +191,8 @@ def read_pages(
         offset = asked.offset if number == asked.skip else 0
         rest = replace(hit, text=hit.text[offset:], whole=offset == 0, offset=offset)
         shown = rest if cost(rest) <= room else cut_to(rest, room, cost, cut)
-        if shown is None:
-            return pages, asked.cursor(number, offset)
+        if shown is None:  # without a page of its own a cursor would be followed for ever
+            return pages, asked.cursor(number, offset) if pages else ""
         pages.append(shown)
         room -= cost(shown)
         if len(shown.text) < len(rest.text):

@@ -136,7 +136,9 @@ def recall_note(found: "Recall", asked: str) -> str:
             "lists the newest."
         )
     if found.missing:
-        parts.append(f"Not found: {', '.join(ref[:40] for ref in found.missing[:10])}.")
+        named = ", ".join(ref[:20] for ref in found.missing[:5])
+        more = len(found.missing) - 5
+        parts.append(f"Not found: {named}{f' and {more} more' if more > 0 else ''}.")
     if none_fits:
         parts.append(f"{found.left_out} found, none fits in the budget: raise max_tokens.")
     elif found.left_out > 0:

@@ -1,5 +1,6 @@
 """One ONNX Runtime session of a text encoder: word-piece ids in, token vectors out."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,11 @@ class EncoderSession:
 
 
 def _open(path: Path) -> Any:  # onnxruntime has no types
+    # A memory reports to nobody: without this the runtime writes an id of the machine into the
+    # user's cache when it is imported, and uploads events when it can.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
-    # Off on Linux anyway; where a build has it, a memory server reports to nobody.
     onnxruntime.disable_telemetry_events()
     if not path.is_file():
         raise EmbedderError(

@@ -24,8 +24,9 @@ class Changes:
 
     Attributes:
         seq: position of the newest change; 0 for an untouched store.
-        rows: rows of the items that changed, each once, or None when the log no longer reaches
-            back that far (or the vectors were all made anew) and everything must be read again.
+        rows: rows of the items that changed, each once, or None when everything must be read
+            again: the log does not reach back that far, or never reached that position, or the
+            vectors were all made anew.
     """
 
     seq: int
@@ -221,7 +222,9 @@ class Store(Protocol):
         ...
 
     def note(self, rows: Sequence[tuple[float, str, str, float, bool, str]]) -> None:
-        """Append audit rows ``(at, op, id, ms, ok, detail)``."""
+        """Append audit rows ``(at, op, id, ms, ok, detail)``, without the detail of what was
+        deleted meanwhile.
+        """
         ...
 
     def meta(self, key: str) -> str | None: ...

@@ -29,7 +29,7 @@ def open_store(
     before = identity(path)
     try:
         if registry.made(scope):
-            if before is None:  # somebody has deleted it
+            if before is None:  # set aside by the last call, or deleted by somebody
                 tag = registry.renew(scope, lost=tag)
             elif is_empty(path):
                 raise DamagedFile(path, path, "it is empty")
@@ -38,8 +38,6 @@ def open_store(
         with WriterLock(path, deadline):
             # Another process may have set it aside and begun a new one, which is whole.
             kept = set_aside(path, now) if identity(path) == before else path
-        if kept != path:
-            registry.renew(scope, lost=tag)
         raise DamagedFile(path, kept, error.reason) from error
     try:
         _settle(store, registry)

@@ -31,6 +31,8 @@ def play(folder: Path, *before: str, **more: str) -> Demo:
         (folder / name).mkdir()
     own = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
     env = environment(folder, **(own | {"ROUTEMEM_EMBEDDER": "bundled"} | more))
+    # What these name would be written to unseen, were it not for HOME.
+    env = {name: value for name, value in env.items() if not name.startswith("XDG_")}
     command = [*before, *PROGRAM, "demo"]
     done = subprocess.run(
         command, capture_output=True, encoding="utf-8", env=env, cwd=folder, timeout=120

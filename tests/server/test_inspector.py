@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PROGRAM, environment
+from command import PROGRAM, environment, own_settings
 
 VERSION = "2.12.0"
 TOOL_FAILED = 5
@@ -47,7 +47,10 @@ class Inspector:
     """Asks the server on a folder, a process each time, as the Inspector's command line does."""
 
     def __init__(self, program: str, folder: Path, era: str) -> None:
-        self._command = [program, "--cli", *PROGRAM, "serve"]
+        # It hands on no variable by itself.
+        given = [f"{name}={value}" for name, value in own_settings(folder).items()]
+        flags = [word for variable in given for word in ("-e", variable)]
+        self._command = [program, "--cli", *flags, *PROGRAM, "serve"]
         self._era = ["--protocol-era", era, "--format", "json"]
         self._folder = folder
         (folder / "home").mkdir()  # it writes its own settings there

@@ -121,6 +121,13 @@ def test_recall_on_the_command_line_keeps_its_budget(say: Say) -> None:
     )
 
 
+def test_ids_that_are_not_there_are_told_within_the_budget(say: Say) -> None:
+    unknown = [word for n in range(30) for word in ("--id", f"{n}" + "no such name " * 9)]
+    told = say("recall", *unknown, "--max-tokens", "100")
+    assert "and 25 more" in told
+    assert estimate(told) <= 100
+
+
 def test_nothing_found_is_an_answer(say: Say) -> None:
     assert "nothing is stored yet" in say("recall", "anything")
     assert fields_of(say("recall", "anything", "--json"))["hits"] == []

@@ -15,6 +15,7 @@ from raw_client import RawClient
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
+from routemem.memory_core.text.tokens import estimate
 from routemem.server.app import TOOLSETS
 
 SERVE = [*PROGRAM, "serve"]
@@ -112,6 +113,12 @@ def test_tools_are_listed_before_anything_heavy_is_loaded(tmp_path: Path, versio
         assert "hazelnuts" in found["hits"][0]["text"]
         assert server.loaded() == {"numpy", "onnxruntime", "tokenizers", "apsw"}
         assert server.leave() == (0, b"", "")
+
+
+def test_the_list_of_tools_is_small(server: Server) -> None:
+    listed = json.dumps(server.ask("tools/list")["result"], ensure_ascii=False)
+    assert estimate(listed) <= 3000  # an estimate that errs upwards
+    assert len(server.hello["instructions"].encode()) < 1500
 
 
 # ---------------------------------------------------------------------- what comes in

@@ -21,9 +21,11 @@ def own_settings(folder: Path) -> dict[str, str]:
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """The environment without the caller's settings, on the test's folder."""
-    # What a user has not set either; unbuffered output would hide what happens at the end.
-    unset = ("ROUTEMEM_", "PYTHONUNBUFFERED", "PYTHONIOENCODING")
+    # What a user has not set either: unbuffered output would hide what happens at the end, and a
+    # runtime that is told it is under test does not behave as it does elsewhere.
+    unset = ("ROUTEMEM_", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "ORT_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    clean.pop("CI", None)
     return clean | own_settings(folder) | more
 
 

@@ -1,5 +1,6 @@
 """Makes Python processes refuse the network, children included."""
 
+import os
 from pathlib import Path
 
 #: Imported by Python as it starts, when its folder is on PYTHONPATH.
@@ -34,4 +35,5 @@ def no_network(folder: Path) -> dict[str, str]:
     guard = folder / "guard"
     guard.mkdir()
     (guard / "sitecustomize.py").write_text(SITECUSTOMIZE, "utf-8")
-    return {"PYTHONPATH": str(guard), "NETWORK_LOG": str(folder / "network.log")}
+    path = os.pathsep.join(filter(None, [str(guard), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path, "NETWORK_LOG": str(folder / "network.log")}

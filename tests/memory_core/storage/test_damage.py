@@ -2,6 +2,7 @@
 
 import random
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,6 +94,17 @@ hear()
         assert scopes.open("user:ann").status().items["active"] == 0
 
 
+@pytest.mark.parametrize("left", [b"", b"S"])
+def test_an_emptied_file_does_not_cost_the_log(tmp_path: Path, left: bytes) -> None:
+    """SQLite would take the file for a new one and throw away what the log holds."""
+    path, log = tmp_path / "x.db", tmp_path / "x.db-wal"
+    path.write_bytes(left)
+    log.write_bytes(b"what can still be rescued")
+    with pytest.raises(DamagedFile, match="its log is not"):
+        SqliteStore(path, "global", "a", now=0.0)
+    assert (path.read_bytes(), log.read_bytes()) == (left, b"what can still be rescued")
+
+
 def test_what_was_set_aside_before_is_never_overwritten(
     damaged: Path, settings: Settings, clock: StoppedClock
 ) -> None:
@@ -143,6 +155,47 @@ hear()
         assert {scopes.locate(id).scope for id in ids} == {"user:ann"}
 
 
+def test_a_file_another_process_has_set_aside_meanwhile_is_not_set_aside_again(
+    damaged: Path, settings: Settings, clock: StoppedClock
+) -> None:
+    damaged.write_bytes(b"garbage " * 1000)
+    code = """
+from routemem.memory_core.storage.files import set_aside
+from routemem.memory_core.storage.lock import WriterLock
+from routemem.memory_core.storage.sqlite import SqliteStore
+with WriterLock(path, 10.0):
+    say("held")
+    hear()
+    set_aside(path, 1.0)
+    path.write_bytes(b"")
+say("set aside")
+hear()
+"""
+    caught: list[DamagedFile] = []
+
+    def meet() -> None:
+        try:
+            scopes.open("user:ann")
+        except DamagedFile as error:
+            caught.append(error)
+
+    with Scopes(settings, clock=clock) as scopes, Peer(code, path=damaged) as peer:
+        assert scopes.registry.made("user:ann")
+        peer.hear()
+        meeting = threading.Thread(target=meet)
+        meeting.start()
+        while "routemem-writer-lock" not in {thread.name for thread in threading.enumerate()}:
+            assert meeting.is_alive()  # it has met the damage when it waits for the lock
+        peer.ask()
+        meeting.join()
+        peer.say()
+    assert [error.kept_as for error in caught] == [damaged]
+    assert damaged.read_bytes() == b""
+    assert [path.name for path in damaged.parent.glob("*.damaged-*")] == [
+        f"{damaged.name}.damaged-1"
+    ]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be replaced there")
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
 def test_a_file_taken_away_while_it_is_open_is_opened_anew(
@@ -173,9 +226,9 @@ def test_random_damage_found_later_is_an_error_with_a_code(tmp_path: Path) -> No
     path = tmp_path / "store.db"
     store = SqliteStore(path, "global", "a", now=0.0)
     texts = {f"text number {n} " + "of the harbour " * (n % 40) for n in range(120)}
-    for text in texts:
-        put(store, text, vectors=unit(1, 2, 3), tags=("t",), metadata={"n": text})
     with store.atomic():
+        for text in sorted(texts):
+            put(store, text, vectors=unit(1, 2, 3), tags=("t",), metadata={"n": text})
         store.add_fact(Fact("key", "value", 1.0, "user", 0.0, None, 0.0))
     store.close()
     content = path.read_bytes()

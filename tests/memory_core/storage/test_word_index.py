@@ -72,9 +72,10 @@ def test_texts_with_nul_and_quotes_are_found_and_erased_cleanly(store: SqliteSto
 def common_and_rare(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
     """110 texts, 50 with "harbour", 20 of them with "boats", 3 with "lighthouse", taken as many."""
     monkeypatch.setattr(word_index, "SMALL", 0)
-    for number in range(50):
-        rest = "boats" * (number < 20) + " lighthouse" * (number >= 47)
-        put(store, f"harbour {number} {rest}")
+    with store.atomic():
+        for number in range(50):
+            rest = "boats" * (number < 20) + " lighthouse" * (number >= 47)
+            put(store, f"harbour {number} {rest}")
     for number in range(60):
         put(store, f"nothing of the kind {number}")
     return store

@@ -1,0 +1,75 @@
+"""Facts of one scope, turns, and the context made of both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stopped_clock import StoppedClock
+
+from routemem.memory_core.errors import InvalidArgument
+from routemem.memory_core.memory import Memory
+from routemem.memory_core.settings import Settings
+
+JSON_VALUES: list[Any] = [
+    "text", "", "5", '{"a": 1}', 5, -1.5, 0, True, False, None, [], {}, ["ü", {"日": [None, 1]}],
+]  # fmt: skip
+
+
+def test_one_object_keeps_turns_facts_and_context(memory: Memory) -> None:
+    memory.log_turn("I moved to Ghent in January.", "Noted: Ghent.")
+    memory.log_turn("My sister bakes bread.")
+    memory.set_fact("user.city", "Ghent")
+    assert memory.get_fact("user.city") == "Ghent"
+    assert memory.get_fact("user.shoes", "unknown") == "unknown"
+    assert {hit.speaker for hit in memory.recall("Ghent", kinds=["turn"]).hits} == {
+        "user", "assistant",
+    }  # fmt: skip
+    for budget in (40, 100, 3000):
+        context = memory.get_context("where does the user live", max_tokens=budget)
+        assert memory.counter.count(context) <= budget
+        assert "user.city" in context
+    assert "I moved to Ghent" in context
+
+
+@pytest.mark.parametrize("value", JSON_VALUES, ids=json.dumps)
+def test_a_fact_is_any_json_value_and_keeps_its_type(memory: Memory, value: Any) -> None:
+    memory.set_fact("key", value)
+    (fact,) = memory.get_facts(["key"])
+    assert fact.value == value
+    assert type(fact.value) is type(value)
+    assert memory.get_fact("key", default="none") == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, b"bytes", "x" * 70_000])
+def test_what_is_no_json_value_is_no_fact(memory: Memory, value: Any) -> None:
+    with pytest.raises(InvalidArgument):
+        memory.set_fact("key", value)
+    assert memory.get_facts() == []
+
+
+def test_a_fact_that_changes_twice_has_three_entries_and_a_value_for_every_time(
+    memory: Memory, clock: StoppedClock
+) -> None:
+    for value in ("blue", "green", "blue"):
+        memory.set_fact("colour", value)
+        clock.advance(days=10)
+    history = memory.get_facts(["colour"], history=True)
+    assert [fact.value for fact in history] == ["blue", "green", "blue"]
+    assert [fact.valid_to for fact in history] == [*(f.valid_from for f in history[1:]), None]
+    (then,) = memory.get_facts(["colour"], as_of=history[1].valid_from + 86_400)
+    assert then.value == "green"
+    assert memory.get_facts(["colour"], as_of=history[0].valid_from - 1) == []
+
+
+def test_the_same_value_again_is_believed_more_even_after_opening_again(
+    tmp_path: Path, settings: Settings
+) -> None:
+    with Memory.open(tmp_path / "m.db", embedder="hash", settings=settings) as memory:
+        first = memory.set_fact("city", "Ghent", confidence=0.6).fact.confidence
+        second = memory.set_fact("city", "Ghent", confidence=0.6)
+        assert second.status == "confirmed"
+        assert second.fact.confidence > first
+    with Memory.open(tmp_path / "m.db", embedder="hash", settings=settings) as memory:
+        (fact,) = memory.get_facts(["city"], history=True)
+        assert fact.confidence == second.fact.confidence
