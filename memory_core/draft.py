@@ -1,11 +1,12 @@
 """From a caller's words to an item that may be stored, or an error that says what is wrong."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, InvalidTime
 from .records import KINDS, ORIGINS, TRUST_OF_ORIGIN, Item, Kind, Origin
 from .text.identity import clean, digest
 from .text.times import parse_moment
@@ -92,6 +93,8 @@ def short(field: str, value: str) -> str:
 def moment(when: str | float | None) -> float | None:
     """Seconds since the epoch, UTC; None for "" and None."""
     if when is None or isinstance(when, float | int):
+        if when is not None and not math.isfinite(when):
+            raise InvalidTime(f"when is {when}, expected seconds since the epoch or an ISO date.")
         return None if when is None else float(when)
     return parse_moment(when) if when.strip() else None
 
@@ -99,7 +102,7 @@ def moment(when: str | float | None) -> float | None:
 def checked_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """A copy that is plain JSON."""
     try:
-        said = json.dumps(dict(metadata), ensure_ascii=True, allow_nan=False)
+        said = clean(json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"metadata must be a JSON object: {error}.") from error
     if len(said) > MAX_METADATA:

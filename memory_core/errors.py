@@ -121,11 +121,12 @@ class DamagedFile(StorageError):
     code = "damaged_file"
 
     def __init__(self, path: Path, kept_as: Path, reason: str) -> None:
-        where = "left where it is" if kept_as == path else f"kept as {kept_as.name}"
+        aside = kept_as != path
+        where = f"kept as {kept_as.name}" if aside else "left where it is"
+        after = "The next call starts a new file for this scope." if aside else "Move it aside."
         super().__init__(
             f"{path.name} is damaged ({reason}); it was {where} in {path.parent}. Nothing in it "
-            "was overwritten. Run `routemem doctor` for what can be recovered; the next call "
-            "starts a new file for this scope."
+            f"was overwritten. {after}"
         )
         self.path, self.kept_as, self.reason = path, kept_as, reason
 

@@ -123,8 +123,10 @@ class Memory:
     def close(self) -> None:
         """Flush what waits and close the file. Safe to call twice."""
         self._caretaker.stop()
-        self._ledger.flush()
-        self.store.close()
+        try:
+            self._ledger.flush()
+        finally:
+            self.store.close()
 
     # ------------------------------------------------------------------ remember
 

@@ -114,9 +114,6 @@ def _command(arguments: list[str]) -> int:
     if given.command is None:
         top.print_help()
         return 0
-    # From 1.29 on ONNX Runtime reports to its maker from the moment it is loaded, and leaves an id
-    # in the home folder; its function to switch that off comes too late. A memory tells nobody.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     settings = read_settings(given)
     log.configure(settings.log_level)
     run: Run = import_module(f".commands.{COMMANDS[given.command][0]}", __package__).run

@@ -11,7 +11,7 @@ Draw = Callable[..., NDArray[np.float32]]
 
 @pytest.fixture
 def draw() -> Draw:
-    """Unit vectors around a few directions, as sentence vectors are; same arguments, same vectors."""
+    """Unit vectors around a few directions; the same for the same arguments."""
 
     def drawn(
         n: int, dim: int = 32, *, seed: int = 0, centres: int = 12, spread: float = 0.6

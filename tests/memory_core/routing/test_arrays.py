@@ -10,7 +10,7 @@ from routemem.memory_core.routing.arrays import checked_keys, checked_vector, ch
 def test_vectors_become_unit_float32_rows() -> None:
     got = checked_vectors([[3, 4], [0, 2]], 2)
     assert got.dtype == np.float32
-    np.testing.assert_allclose(got, [[0.6, 0.8], [0, 1]], rtol=1e-6)
+    np.testing.assert_allclose(got, np.array([[0.6, 0.8], [0.0, 1.0]]), rtol=1e-6)
 
 
 def test_dot_keeps_lengths_and_zero() -> None:

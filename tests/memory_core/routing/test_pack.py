@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from routemem.memory_core import Codebook
 from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.routing.codes import Rotation
-from routemem.memory_core.routing.pack import EMPTY, Pack, merged, pack_rows, stored_form
+from routemem.memory_core.routing.pack import (
+    EMPTY,
+    Pack,
+    _arrange,
+    merged,
+    pack_rows,
+    stored_form,
+)
 
 Draw = Callable[..., NDArray[np.float32]]
 NONE = np.empty(0, np.float32)
@@ -94,12 +101,17 @@ def test_merging_with_nothing_drops_rows_only(draw: Draw) -> None:
     np.testing.assert_array_equal(got.rows, vectors[[1, 7]])
 
 
-def test_routing_layer_of_a_million_items_fits_in_four_and_a_half_mebibytes() -> None:
-    """Sizes only: what 1M x 768 with 256 centroids holds besides codes and vectors."""
-    blocks, k = 1_000_000 // 8 + 256, 256
-    ids, lanes, offsets = blocks * 8 * 4, blocks, (k + 1) * 4
-    routing = k * 768 + k * 4
-    assert ids + lanes + offsets + routing <= 4.57 * 2**20
+@pytest.mark.slow
+def test_routing_arrays_of_a_million_items_fit_in_four_and_a_half_mebibytes() -> None:
+    rng = np.random.default_rng(0)
+    n, rotation = 1_000_000, Rotation.random(768, 0)
+    pack = _arrange(
+        np.arange(n), np.empty((0, 768), np.float32), NONE, rng.integers(0, 256, n),
+        np.zeros((n, 12), np.uint64), np.zeros(n, np.uint16), NONE,
+        Codebook(rng.normal(size=(256, 768))), rotation,
+    )  # fmt: skip
+    routing = (pack.ids, pack.offsets, pack.lanes, pack.routing, pack.scales)
+    assert sum(array.nbytes for array in routing) <= 4.57 * 2**20
 
 
 def test_rows_too_large_for_float16_are_refused() -> None:

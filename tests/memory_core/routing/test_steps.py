@@ -68,7 +68,8 @@ def test_estimates_equal_the_estimator_up_to_the_rounding_of_the_query(dim: int)
 def planes_to_levels(query: steps.Query, size: int) -> NDArray[np.float32]:
     bits = np.unpackbits(query.planes.view(np.uint8), axis=1, bitorder="little")[:, :size]
     levels = (bits * np.array([[1], [2], [4], [8]])).sum(axis=0)
-    return ((levels - 7.5) * query.step).astype(np.float32)
+    turned: NDArray[np.float32] = ((levels - 7.5) * query.step).astype(np.float32)
+    return turned
 
 
 def test_scan_takes_the_blocks_and_lanes_it_is_told_to() -> None:
