@@ -15,14 +15,10 @@ from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 # Branches of a single type each: a `type` that is a list, or none at all, is refused by hosts that
 # map schemas to a smaller dialect.
+_SCALAR_OR_OBJECT = [{"type": name} for name in ("string", "number", "boolean", "object")]
+# Items that say nothing are refused too; a list of lists is taken all the same.
 _ANY_JSON = {
-    "anyOf": [
-        {"type": "string"},
-        {"type": "number"},
-        {"type": "boolean"},
-        {"type": "object"},
-        {"type": "array", "items": {}},
-    ]
+    "anyOf": [*_SCALAR_OR_OBJECT, {"type": "array", "items": {"anyOf": _SCALAR_OR_OBJECT}}]
 }
 
 

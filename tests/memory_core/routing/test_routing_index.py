@@ -273,8 +273,14 @@ def test_a_filter_works_with_probes_exact_search_deletes_and_the_delta(draw: Dra
     index.delete(0)
     allowed = np.array([1, *range(0, 10_000, 20)])
     expected = [id for id in nearest(vectors, query, 1000) if id % 20 == 0 and id][:9]
-    for how in ({}, {"exact": True}, {"n_probes": 10_000}, {"max_candidates": 1000}):
-        assert ids(index.search(query, allowed=allowed, **how)) == [1, *expected]  # type: ignore[arg-type]
+    hows: list[dict[str, Any]] = [
+        {},
+        {"exact": True},
+        {"n_probes": 10_000},
+        {"max_candidates": 1000},
+    ]
+    for how in hows:
+        assert ids(index.search(query, allowed=allowed, **how)) == [1, *expected]
     assert {*ids(index.search(query, allowed=allowed, n_probes=2))} <= {*allowed.tolist()}
     assert index.search(query, allowed=[]).hits == ()
     assert index.search(query, allowed=[5]).hits == ()
@@ -363,7 +369,7 @@ def test_bad_arguments_are_refused_with_the_numbers(draw: Draw) -> None:
         (lambda: RoutingIndex(3, k="cube"), "cube"),
     ):
         with pytest.raises(InvalidArgument, match=text):
-            call()  # type: ignore[no-untyped-call]
+            call()
 
 
 # ---------------------------------------------------------------------- upkeep
@@ -407,23 +413,32 @@ def test_a_background_merge_leaves_nothing_behind(draw: Draw) -> None:
     assert len(index.ids()) == 5500
 
 
-def test_writes_during_a_build_are_kept(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
-    from routemem.memory_core.routing import maintenance
+class Meanwhile(Codebook):
+    """A codebook that lets something happen while an index is built around it."""
 
+    happen: Callable[[], None] | None = None
+
+    def encode_many(self, vectors: Any) -> Any:
+        if self.happen is not None:
+            happen, self.happen = self.happen, None
+            happen()
+        return super().encode_many(vectors)
+
+
+def test_writes_during_a_build_are_kept(draw: Draw) -> None:
     vectors, new = draw(600), draw(3, seed=1)
     index = built(vectors, merging="manual")
     index.add_many([1, 2], new[:2])
-    build = maintenance.built
 
-    def meanwhile(*arguments: Any) -> Any:
-        made = build(*arguments)
+    def writes() -> None:
         index.delete([1, 20])  # one in the delta, one packed
         index.update(30, new[2])
         index.add(3, new[0])
-        return made
 
-    monkeypatch.setattr(maintenance, "built", meanwhile)
-    index.build()
+    book = Meanwhile(draw(20, seed=5))
+    book.happen = writes
+    index.build(book)
+    assert book.happen is None
     expected = {*(np.arange(600) * 10).tolist(), 2, 3} - {20}
     assert {*index.ids()} == expected
     assert ids(index.search(new[2], 1)) == [30]
@@ -518,11 +533,15 @@ def test_the_report_agrees_with_numpy(draw: Draw) -> None:
 
 def test_due_names_the_upkeep_that_pays(draw: Draw) -> None:
     index = RoutingIndex(32, flat_until=100, merging="manual")
+
+    def due() -> str:
+        return index.due
+
     index.add_many(np.arange(100), draw(100))
-    assert index.due == ""
+    assert due() == ""
     index.add(1000, draw(1)[0])
-    assert index.due == "build"
+    assert due() == "build"
     index.build()
-    assert index.due == ""
+    assert due() == ""
     index.add_many(np.arange(2000, 2102), draw(102))
-    assert index.due == "build"  # more than twice as many
+    assert due() == "build"  # more than twice as many
