@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .draft import moment, one_of, short
-from .errors import InvalidArgument
+from .errors import Conflict, InvalidArgument
 from .lifecycle.validity import after, assert_fact, known, valid
-from .records import ORIGINS, Fact, FactChange
+from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten
 from .storage.contract import Store
+from .storage.ids import tag_of
 from .text.times import parse_span
 
 MAX_VALUE = 65_536
@@ -64,6 +66,41 @@ class FactBook:
             return believed
         at = _last_moment(as_of)
         return valid(believed, at if at is not None else then if then is not None else self._now())
+
+    def knows(self, ref: str) -> bool:
+        """Whether a key has statements, or an id is that of one."""
+        return bool(self._key_of(ref))
+
+    def forget(self, ref: str, mode: ForgetMode) -> Forgotten:
+        """End a fact now (archive), or erase every statement of its key (delete, purge).
+
+        Args:
+            ref: its key, or the id of one of its statements.
+
+        Raises:
+            Conflict: ``restore``: say the fact again instead.
+        """
+        key = self._key_of(ref)
+        if mode == "restore":
+            raise Conflict(f"{key} is a fact: call set_fact to state it again.")
+        now = self._clock()
+        with self._store.atomic():
+            said = self._store.facts([key])
+            if mode == "archive":
+                for fact in (f for f in known(said, None) if f.valid_to is None):
+                    self._store.retire_fact(fact.row, now)
+                    ended = replace(fact, valid_to=max(now, fact.valid_from), recorded_at=now)
+                    self._store.add_fact(replace(ended, id="", row=0))
+                return Forgotten(key, "archived")
+            for fact in said:
+                self._store.erase_fact(fact.row)
+        return Forgotten(key, "deleted" if mode == "delete" else "purged", None, "pending")
+
+    def _key_of(self, ref: str) -> str:
+        key = ref.strip().casefold()
+        if key and "*" not in key and self._store.facts([key]):
+            return key
+        return next((f.key for f in self._store.facts() if f.id == key), "") if tag_of(ref) else ""
 
     def _now(self) -> float:
         # A statement made at this very instant may begin a moment later (see `after`).

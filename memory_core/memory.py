@@ -35,6 +35,7 @@ from .remembering import Remembering
 from .retrieval.context import pack_context
 from .settings import Settings
 from .storage.contract import Store
+from .storage.ids import bare
 from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
 from .text.tokens import TokenCounter
@@ -150,7 +151,8 @@ class Memory:
         Args:
             content: the text, any length up to ``settings.max_content`` bytes; kept as it is.
             when: when it happened: ISO text or seconds UTC.
-            id: replace this item (an id or a key) instead of adding one.
+            id: replace this item (an id or a key) instead of adding one; fields left at their
+                defaults stay as they are.
             key: the caller's own name; a retry with the same key does not store twice, a new text
                 under the same key replaces the old one.
 
@@ -164,6 +166,7 @@ class Memory:
             content, kind=kind, priority=priority, tags=tags, source=source, speaker=speaker,
             when=when, pinned=pinned, metadata=metadata or {}, key=key,
         )  # fmt: skip
+        item = self._remembering.in_place_of(item, id or key)
         if known := self._remembering.known(item, id):
             return known
         chunks = self._remembering.cut(item)
@@ -277,10 +280,14 @@ class Memory:
     def forget(
         self, ids: Sequence[str], *, mode: str = "archive", reason: str = ""
     ) -> list[Forgotten]:
-        """Hide (archive), bring back (restore), delete (undo for some days) or purge items.
+        """Hide (archive), bring back (restore), delete (undo for some days) or purge.
 
         ``delete`` and ``purge`` remove every plain byte from every file, whatever the number of
-        copies. Forgetting what is gone already succeeds.
+        copies. Forgetting what is gone already succeeds. A fact is named by its key: ``archive``
+        ends it now, ``delete`` and ``purge`` erase it with its history, without undo.
+
+        Args:
+            ids: ids and keys of items, keys of facts.
 
         Raises:
             NotFound: an id names nothing; nothing was changed.
@@ -288,9 +295,15 @@ class Memory:
         """
         one_of("mode", mode, FORGET_MODES)
         reason = short("reason", reason)
-        self.check_known(ids)
+        refs = list(dict.fromkeys(map(bare, ids)))
+        self.check_known(refs)
         chosen: ForgetMode = mode  # type: ignore[assignment]  # checked above
-        done = [self._forgetting.forget(ref, chosen) for ref in dict.fromkeys(ids)]
+        done = [
+            self._forgetting.forget(ref, chosen)
+            if self._forgetting.known(ref)
+            else self._facts.forget(ref, chosen)
+            for ref in refs
+        ]
         for one in done:
             kept = reason if mode in ("archive", "restore") else ""  # it may quote the text
             self._ledger.note(f"forget:{mode}", at=self._clock(), id=one.id, detail=kept)
@@ -302,13 +315,22 @@ class Memory:
         return done
 
     def check_known(self, ids: Sequence[str]) -> None:
-        """Raise unless every id or key names an item, or one that was deleted.
+        """Raise unless every one names an item, an item that was deleted, or a fact.
 
         Raises:
             NotFound: naming those that do not.
         """
-        if unknown := [ref for ref in ids if not self._forgetting.known(ref)]:
-            raise NotFound(f"No memory {', '.join(map(repr, unknown))}. Nothing was changed.")
+        unknown = [
+            repr(ref[:40])
+            for ref in map(bare, ids)
+            if not self._forgetting.known(ref) and not self._facts.knows(ref)
+        ]
+        if unknown:
+            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+            raise NotFound(
+                f"No memory or fact {', '.join(unknown[:5])}{more}. Nothing was changed. Find ids "
+                "with recall, keys of facts with get_facts."
+            )
 
     # ------------------------------------------------------------------ facts
 

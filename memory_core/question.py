@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .draft import one_of, short, tag_names
 from .errors import InvalidArgument
 from .records import KINDS, Filter
+from .storage.ids import bare
 from .text.identity import clean
 from .text.times import parse_span
 
@@ -81,7 +82,9 @@ def ask(
         until=parse_span(until)[1] if until.strip() else None,
         archived=include_archived,
     )
-    wanted = tuple(dict.fromkeys(ref.strip() for ref in ids if ref.strip()))
+    if where.since is not None and where.until is not None and where.since >= where.until:
+        raise InvalidArgument(f"since ({since}) is after until ({until}): swap them.")
+    wanted = tuple(dict.fromkeys(bare(ref) for ref in ids if bare(ref)))
     plain = clean(query).strip()
     said = repr((plain, wanted, where, threshold))
     signature = hashlib.sha256(said.encode()).hexdigest()[:8]

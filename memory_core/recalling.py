@@ -19,6 +19,8 @@ from .settings import Settings
 from .storage.contract import Store
 from .text.tokens import TokenCounter, truncate
 
+#: A cosine below this says that two texts have nothing to do with each other.
+WEAK = 0.2
 Mode: TypeAlias = Literal["hybrid", "lexical", "recent"]
 Cost: TypeAlias = Callable[[Hit], int]
 
@@ -61,9 +63,13 @@ class Recalling:
         end = asked.skip + asked.top_k
         best = list(islice(above(ranked, asked.threshold), end + 1))
         hits = load_hits(self._store, best[asked.skip : end], explain=asked.explain)
+        weak = bool(best) and all(_is_weak(candidate) for candidate in best[: asked.top_k])
         degraded = self._meaning.degraded if vector is None else ""
         mode: Mode = "hybrid" if vector is not None else "lexical"
-        return self._reply(asked, hits, len(best) > end, mode, degraded, cost)
+        reply = self._reply(asked, hits, len(best) > end, mode, degraded, cost)
+        if weak or not hits:
+            reply = replace(reply, weak=weak, facts=self._store.count_facts())
+        return reply
 
     def newest(self, asked: Question, cost: Cost | None) -> Recall:
         """The newest items, when nothing is asked."""
@@ -112,6 +118,10 @@ class Recalling:
 
     def _shorten(self, text: str, tokens: int) -> str:
         return truncate(text, tokens, self._counter.count)
+
+
+def _is_weak(candidate: Candidate) -> bool:
+    return not candidate.bm25 and candidate.cosine is not None and candidate.cosine < WEAK
 
 
 def above(candidates: Iterator[Candidate], threshold: float) -> Iterator[Candidate]:

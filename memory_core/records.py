@@ -184,6 +184,8 @@ class Recall:
         cursor: pass it with the same question for more; "" at the end.
         stored: how many items the scope holds.
         missing: asked ids that do not exist.
+        weak: whether even the best hit is far from the question and shares no word with it.
+        facts: how many facts the scope holds, counted when nothing or only weak hits were found.
     """
 
     hits: tuple[Hit, ...]
@@ -193,6 +195,8 @@ class Recall:
     cursor: str = ""
     stored: int = 0
     missing: tuple[str, ...] = ()
+    weak: bool = False
+    facts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

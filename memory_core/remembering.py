@@ -8,7 +8,7 @@ from .draft import draft_item, moment
 from .errors import Conflict, NotFound
 from .lifecycle.extractive import summarise
 from .meaning import Meaning
-from .records import Chunk, Item, Kind, Receipt
+from .records import TRUST_OF_ORIGIN, Chunk, Item, Kind, Receipt
 from .settings import Settings
 from .storage.contract import Float16s, Store
 from .text.chunking import chunk, rough_pieces
@@ -45,6 +45,11 @@ class Remembering:
         tokens = self._counter.count(item.text)
         summary = summarise(item.text, SUMMARY, self._counter.count) if tokens > LONG else ""
         return replace(item, tokens=tokens, summary=summary)
+
+    def in_place_of(self, item: Item, ref: str) -> Item:
+        """The item as it will replace the one of this id or key; as it is when there is none."""
+        old = self._store.find(ref) if ref else None
+        return item if old is None else replacement(old, item)
 
     def digest_of(self, text: str, kind: str, speaker: str, when: str | float | None) -> bytes:
         """The digest an item with this text would have."""
@@ -128,14 +133,24 @@ class Remembering:
 
 
 def replacement(old: Item, new: Item) -> Item:
-    """``new`` in the place of ``old``: same row, id, key, age and reads."""
-    return replace(
+    """``new`` in the place of ``old``: what the caller left at its default stays as it was."""
+    plain = Item(text=new.text)
+    kept = {
+        name: getattr(old, name) for name in _KEPT if getattr(new, name) == getattr(plain, name)
+    }
+    merged = replace(
         new,
+        **kept,
         row=old.row,
         id=old.id,
-        key=new.key or old.key,
         copies=old.copies,
         created_at=old.created_at,
         accessed_at=old.accessed_at,
         access_count=old.access_count,
     )
+    merged = replace(merged, trust=TRUST_OF_ORIGIN[merged.origin])
+    return replace(merged, digest=digest(merged))
+
+
+#: Fields of an item that a correction of its text does not change by leaving them out.
+_KEPT = "kind speaker when origin tags metadata priority pinned key".split()

@@ -18,7 +18,7 @@ from .records import Forgotten, Hit, Recall
 from .settings import Settings
 from .storage.ids import tag_of
 from .storage.opening import open_store
-from .storage.registry import Registry, check_scope
+from .storage.registry import Registry, check_scope, file_name
 from .storage.sqlite import SqliteStore
 from .text.tokens import TokenCounter
 
@@ -50,6 +50,7 @@ class Scopes:
         self.embedder = LazyEmbedder.of(embedder or self.settings.embedder)
         self._guard = threading.RLock()
         self._open: dict[str, Memory] = {}
+        self._blank: dict[str, Memory] = {}
         self._registry: Registry | None = None
 
     def __enter__(self) -> "Scopes":
@@ -67,23 +68,46 @@ class Scopes:
             DamagedFile: the file was no database; it was set aside, the next call starts anew.
             StorageError: the file cannot be used.
         """
-        name = check_scope(scope or self.default)
-        if not self.allows(name):
-            raise NotFound(f"No scope {name!r} here. This server's own scope is {self.default!r}.")
+        name = self._allowed(scope)
         with self._guard:
             if name in self._open and not _in_place(self._open[name]):
                 _close(self._open.pop(name))
             if name not in self._open:
                 self._open[name] = self._opened(name)
+                if name in self._blank:
+                    _close(self._blank.pop(name))
             return self._open[name]
+
+    def look(self, scope: str = "") -> Memory:
+        """The memory of a scope for reading: one that nobody wrote to yet leaves no file.
+
+        Raises:
+            InvalidScope, NotFound, DamagedFile, StorageError: as for `open`.
+        """
+        name = self._allowed(scope)
+        with self._guard:
+            if name in self._open or (self.folder / file_name(name)).exists():
+                return self.open(name)
+            if name not in self._blank:
+                nothing = SqliteStore(None, name, "", now=self.clock())
+                self._blank[name] = self._memory(nothing)
+            return self._blank[name]
+
+    def _allowed(self, scope: str) -> str:
+        name = check_scope(scope or self.default)
+        if not self.allows(name):
+            others = ", ".join(self.settings.allow_scope)
+            raise NotFound(
+                f"No scope {name!r} here. Leave scope empty for {self.default!r}, this server's "
+                f"own, or name one of: {others}."
+            )
+        return name
 
     def locate(self, ref: str, scope: str = "") -> Memory:
         """The memory an id belongs to; a key, or an unknown id, belongs to ``scope``."""
-        tag = tag_of(ref)
-        owner = self.registry.scope_of(tag) if tag and not scope else None
-        if owner is None or not self.allows(owner):
-            return self.open(scope)
-        return self.open(owner)
+        tag = None if scope or not self.folder.exists() else tag_of(ref)
+        owner = self.registry.scope_of(tag) if tag else None
+        return self.look(owner if owner and self.allows(owner) else scope)
 
     def by_scope(self, refs: Sequence[str], scope: str = "") -> list[tuple[Memory, list[str]]]:
         """Ids and keys grouped by the memory they belong to, in order of first mention."""
@@ -108,7 +132,7 @@ class Scopes:
             InvalidArgument: an argument is outside what is accepted.
             NotFound: there is no such scope.
         """
-        home = self.open(scope)
+        home = self.look(scope)
         if not ids:
             return home.recall(query, cost=cost, **options)
         asked = ask(query, ids=ids, **options)
@@ -142,6 +166,8 @@ class Scopes:
 
     def names(self) -> list[str]:
         """Every scope of the folder that may be named."""
+        if not self.folder.exists():
+            return []
         return [scope for scope in self.registry.scopes() if self.allows(scope)]
 
     @property
@@ -159,9 +185,10 @@ class Scopes:
     def close(self) -> None:
         """Close every open scope."""
         with self._guard:
-            for memory in self._open.values():
+            for memory in (*self._open.values(), *self._blank.values()):
                 _close(memory)
             self._open.clear()
+            self._blank.clear()
             if self._registry is not None:
                 self._registry.close()
                 self._registry = None
@@ -174,6 +201,9 @@ class Scopes:
             now=self.clock(),
             deadline=self.settings.write_deadline,
         )
+        return self._memory(store)
+
+    def _memory(self, store: SqliteStore) -> Memory:
         return Memory(
             store, self.embedder, settings=self.settings, clock=self.clock, counter=self.counter
         )

@@ -55,7 +55,7 @@ class Settings:
     recall_top_k: int = _setting(8, "hits of a recall that asks for no number")
     recall_tokens: int = _setting(1500, "budget of a recall that names none", unit="tokens")
     candidates: int = _setting(200, "candidates each search brings to the fusion")
-    lexical_weight: float = _setting(0.5, "weight of BM25 beside the cosine, both z-scored")
+    lexical_weight: float = _setting(0.6, "weight of BM25 beside the cosine, both scaled to 0..1")
     postings: int = _setting(
         30_000, "FTS rows a question may touch; its most common words are dropped first"
     )

@@ -26,7 +26,8 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions", ()),
     ("instructions_recall", ("recall",)),
     ("instructions_remember", ("remember",)),
-    ("instructions_facts", ("set_fact",)),
+    ("instructions_set_fact", ("set_fact",)),
+    ("instructions_get_facts", ("get_facts",)),
     ("instructions_forget", ("forget",)),
     ("instructions_data", ()),
 )

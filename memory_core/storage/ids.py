@@ -35,6 +35,11 @@ def tag_number(tag: str) -> int:
     return number
 
 
+def bare(ref: str) -> str:
+    """An id or key as it is looked up: without outer spaces and the brackets replies print."""
+    return ref.strip().removeprefix("[").removesuffix("]").strip()
+
+
 def tag_of(ref: str) -> str | None:
     """The tag in an id, or None when the text is no id. Case and outer spaces are ignored."""
     match = _ID.fullmatch(ref.strip().lower())

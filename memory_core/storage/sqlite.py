@@ -112,6 +112,9 @@ class SqliteStore:
             self.db.value("select count(*) from items where state in ('active', 'compressed')")
         )
 
+    def count_facts(self) -> int:
+        return int(self.db.value("select count(distinct key) from facts where retired_at is null"))
+
     def newest(self, where: Filter, limit: int, skip: int) -> list[int]:
         return items.newest(self.db, where, limit, skip)
 
@@ -215,6 +218,9 @@ class SqliteStore:
     def retire_fact(self, row: int, at: float) -> None:
         facts.retire(self.db, row, at)
 
+    def erase_fact(self, row: int) -> None:
+        self.db.execute("delete from facts where row = ?", (row,))
+
     # what was deleted --------------------------------------------------------------
 
     def bury(self, tombstone: Tombstone, at: float) -> None:
@@ -275,9 +281,7 @@ class SqliteStore:
                 "tokens": sum(tokens for _, _, tokens in states),
                 "chunks": self.db.value("select count(*) from chunks"),
                 "pending": self.db.value("select count(*) from chunks where embedded = 0"),
-                "facts": self.db.value(
-                    "select count(distinct key) from facts where retired_at is null"
-                ),
+                "facts": self.count_facts(),
                 "changes": self._last_change(),
                 "bytes": self.db.size(),
             }

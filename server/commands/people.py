@@ -199,7 +199,7 @@ def _forget(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies import forgot, forgotten_fields
 
     done = scopes.forget(given.ids, mode=given.mode, reason=given.reason, scope=given.scope or "")
-    return forgot(done, given.mode), [forgotten_fields(one) for one in done]
+    return forgot(done), [forgotten_fields(one) for one in done]
 
 
 def _status(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:

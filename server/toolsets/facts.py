@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ..arguments import AnyCase, JsonValue, Names
 from ..calls import Calls
-from ..replies import fact_fields, fact_set, facts_told, fitting_facts
+from ..replies import fact_fields, fact_set, fact_set_fields, facts_told, fitting_facts
 from ..results import FactsOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints
@@ -38,8 +38,8 @@ def _set_fact(calls: Calls) -> Tool:
             )
 
         change = await calls.run("set_fact", work)
-        fields = fact_fields(change.fact, history=False)
-        return answer(fact_set(change), FactsOut(facts=[fields], note=change.status))
+        out = FactsOut(facts=[fact_set_fields(change)], note=change.status)
+        return answer(fact_set(change), out)
 
     return set_fact
 
@@ -57,7 +57,7 @@ def _get_facts(calls: Calls) -> Tool:
         """Read facts: what is true now, was true at a date, or the whole history."""
 
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[list[Fact], str]]":
-            memory = scopes.open(scope)
+            memory = scopes.look(scope)
             facts = memory.get_facts(keys, history=history, as_of=as_of, known_at=known_at)
             return memory, fitting_facts(
                 facts, history=history, budget=max_tokens, count=memory.counter.count

@@ -114,7 +114,7 @@ def _recall(calls: Calls) -> Tool:
 
         def work(scopes: "Scopes") -> "tuple[Memory, Recall]":
             cost = hit_cost(scopes.counter.count, detailed=detailed)
-            return scopes.open(scope), scopes.recall(
+            return scopes.look(scope), scopes.recall(
                 query,
                 ids=ids,
                 scope=scope,
@@ -161,10 +161,10 @@ def _forget(calls: Calls) -> Tool:
         """Hide, restore, delete or purge memories by id, when the user asks for it."""
 
         def work(scopes: "Scopes") -> "tuple[Memory, list[Forgotten]]":
-            return scopes.open(scope), scopes.forget(ids, mode=mode, reason=reason, scope=scope)
+            return scopes.look(scope), scopes.forget(ids, mode=mode, reason=reason, scope=scope)
 
         done = await calls.run("forget", work)
-        return answer(forgot(done, mode), ForgetOut(forgotten=[*map(forgotten_fields, done)]))
+        return answer(forgot(done), ForgetOut(forgotten=[*map(forgotten_fields, done)]))
 
     return forget
 
@@ -176,7 +176,7 @@ def _status(calls: Calls) -> Tool:
         """What is stored, and whether search is degraded."""
 
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[Status, dict[str, object]]]":
-            memory = scopes.open(scope)
+            memory = scopes.look(scope)
             status = memory.status()
             return memory, (status, _details(scopes, status) if detail == "full" else {})
 
@@ -203,7 +203,7 @@ def _details(scopes: "Scopes", status: "Status") -> dict[str, Any]:
         "bytes": status.bytes,
         "embedder": status.embedder or settings.embedder,
         "token counter": status.counter,
-        "scopes": scopes.names()[:50],
+        "scopes": [name[:60] for name in scopes.names()[:20]],
         "version": version("routemem"),
     }
 

@@ -178,6 +178,12 @@ class DictStore:
         found = [f for f in self.said.values() if not keys or any(_named(f, k) for k in keys)]
         return sorted(found, key=lambda fact: (fact.key, fact.valid_from, fact.recorded_at))
 
+    def count_facts(self) -> int:
+        return len({fact.key for fact in self.said.values() if fact.retired_at is None})
+
+    def erase_fact(self, row: int) -> None:
+        del self.said[row]
+
     def add_fact(self, fact: Fact) -> Fact:
         id = fact.id or make_id(self.tag, next(self.next["id"]))
         fact = replace(fact, row=next(self.next["fact"]), id=id)

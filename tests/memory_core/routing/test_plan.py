@@ -1,0 +1,105 @@
+"""How many probes and comparisons a search by itself makes."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from routemem.memory_core import RoutingIndex
+from routemem.memory_core.errors import Conflict
+from routemem.memory_core.routing import plan
+from routemem.memory_core.routing.plan import ALL_CODES_UNTIL, DEPTHS, calibrated, default_plan
+
+Draw = Callable[..., NDArray[np.float32]]
+
+
+def test_up_to_a_hundred_thousand_items_all_codes_are_scanned() -> None:
+    assert default_plan(ALL_CODES_UNTIL, 633).n_probes == 633
+    assert default_plan(1_000_000, 2000).n_probes == 700
+    assert default_plan(1_000_000, 2000).depth > default_plan(5000, 100).depth
+
+
+def index_of(vectors: NDArray[np.float32]) -> RoutingIndex:
+    index = RoutingIndex(vectors.shape[1], flat_until=0, rerank="fp32")
+    index.add_many(np.arange(len(vectors)), vectors)
+    index.build()
+    return index
+
+
+def test_the_plan_reaches_its_target_on_stored_vectors(draw: Draw) -> None:
+    vectors = draw(3000, 64)
+    index = index_of(vectors)
+    assert index.plan is not None
+    assert index.plan.recall is not None
+    assert index.plan.recall >= index.plan.target == 0.99
+    assert index.plan.sample == plan.SAMPLE
+    found = []
+    for row in range(0, 3000, 50):
+        truth = np.argsort(-(vectors @ vectors[row]))[:11]
+        hits = {hit.id for hit in index.search(vectors[row], 11).hits}
+        found.append(len(hits & {*truth.tolist()}) / 11)
+    assert np.mean(found) >= 0.98
+
+
+def test_what_a_calibration_measures_is_what_a_search_then_does(draw: Draw) -> None:
+    """The depth at which each neighbour is needed, against running the searches."""
+    vectors, queries = draw(1500, 64), draw(25, 64, seed=3)
+    index = index_of(vectors)
+    base = index.state.base
+    assert base.pack is not None
+    nobody = np.full(len(queries), -1)
+    needed = plan._needed(base.pack, base.live, base.gone, queries, nobody, 10)
+    for share in (1.0, 0.35):
+        probes = int(np.ceil(share * base.pack.k))
+        for depth in (10, 40):
+            hits = []
+            for query in queries:
+                truth = {*np.argsort(-(vectors @ query))[:10].tolist()}
+                result = index.search(query, n_probes=probes, max_candidates=depth)
+                hits.append(len(truth & {hit.id for hit in result.hits}))
+            assert (needed[share] <= depth).sum() == sum(hits)
+
+
+def test_large_indexes_open_some_buckets_only(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "ALL_CODES_UNTIL", 1000)
+    index = index_of(draw(4000, 64, centres=60, spread=0.3))
+    assert index.plan is not None
+    assert index.codebook is not None
+    assert index.plan.n_probes < index.codebook.k
+    assert index.plan.recall is not None
+    assert index.plan.recall >= 0.99
+
+
+def test_real_queries_have_their_say(draw: Draw) -> None:
+    index = index_of(draw(3000, 64, centres=200, spread=0.2))
+    assert index.plan is not None
+    alone = index.plan
+    strange = np.random.default_rng(0).normal(size=(40, 64))
+    asked = index.calibrate(strange)
+    assert index.plan is asked
+    assert asked.sample == alone.sample + 40
+    assert asked.depth >= alone.depth
+    assert index.calibrate(target=0.5).depth == DEPTHS[0]
+
+
+def test_an_unreachable_target_takes_the_deepest_plan(draw: Draw) -> None:
+    index = index_of(draw(3000, 8))  # 8 components in 64 bits: estimates are poor
+    base = index.state.base
+    assert base.pack is not None
+    best = calibrated(base.pack, base.live, base.gone, target=1.0)
+    assert (best.n_probes, best.depth) == (base.pack.k, DEPTHS[-1]) or best.recall == 1
+
+
+def test_deleted_items_take_no_part(draw: Draw) -> None:
+    vectors = draw(400)
+    index = index_of(vectors)
+    index.delete(np.arange(0, 400, 2))
+    assert index.calibrate().recall is not None
+
+
+def test_a_flat_index_has_nothing_to_calibrate(draw: Draw) -> None:
+    index = RoutingIndex(32)
+    index.add_many(np.arange(9), draw(9))
+    with pytest.raises(Conflict, match=r"build\(\)"):
+        index.calibrate()
