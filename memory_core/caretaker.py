@@ -1,5 +1,6 @@
 """Work that no caller should wait for: late embeddings, access counts, erasing, expired copies."""
 
+import atexit
 import logging
 import threading
 import time
@@ -48,9 +49,12 @@ class Caretaker:
                     target=self._run, name="routemem-caretaker", daemon=True
                 )
                 self._thread.start()
+                # A thread inside the model's runtime would abort an interpreter that ends.
+                atexit.register(self.stop)
 
     def stop(self) -> None:
         """End the thread after the chunk it is at."""
+        atexit.unregister(self.stop)
         with self._guard:
             self._stop.set()
             self._wake.set()

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from .errors import InvalidArgument, InvalidTime
 from .records import KINDS, ORIGINS, TRUST_OF_ORIGIN, Item, Kind, Origin
+from .storage.ids import tag_of
 from .text.identity import clean, digest
 from .text.times import parse_moment
 
@@ -46,6 +47,8 @@ def draft_item(
         )
     if not 0 <= priority <= 10:
         raise InvalidArgument(f"priority is {priority}, expected 0 to 10 (10 is kept longest).")
+    if tag_of(key):
+        raise InvalidArgument(f"key {key!r} looks like an id: choose a name of another form.")
     item = Item(
         text=text,
         kind=cast(Kind, one_of("kind", kind, KINDS)),
@@ -71,6 +74,18 @@ def tag_names(tags: Sequence[str]) -> tuple[str, ...]:
     if len(names) > MAX_TAGS:
         raise InvalidArgument(f"{len(names)} tags, at most {MAX_TAGS} are accepted.")
     return tuple(short("tag", name) for name in names)
+
+
+def joined_tags(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+    """Old tags and as many new ones as an item may have."""
+    fresh = [tag for tag in new if tag not in old]
+    return tuple(sorted([*old, *fresh[: max(0, MAX_TAGS - len(old))]]))
+
+
+def joined_metadata(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Old metadata with the new laid over; the old alone when both together are too large."""
+    both = {**old, **new}
+    return both if len(json.dumps(both)) <= MAX_METADATA else old
 
 
 def one_of(field: str, value: str, allowed: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from .lifecycle.validity import after, assert_fact, known, valid
 from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten
 from .storage.contract import Store
 from .storage.ids import tag_of
+from .text.identity import clean
 from .text.times import parse_span
 
 MAX_VALUE = 65_536
@@ -59,7 +60,7 @@ class FactBook:
         known_at: str | float | None,
     ) -> list[Fact]:
         """Statements by key and time; see `Memory.get_facts`."""
-        wanted = [key.strip().casefold() for key in keys if key.strip()]
+        wanted = [clean(key).strip().casefold() for key in keys if key.strip()]
         then = _last_moment(known_at)
         believed = known(self._store.facts(wanted), then)
         if history:
@@ -97,7 +98,7 @@ class FactBook:
         return Forgotten(key, "deleted" if mode == "delete" else "purged", None, "pending")
 
     def _key_of(self, ref: str) -> str:
-        key = ref.strip().casefold()
+        key = clean(ref).strip().casefold()
         if key and "*" not in key and self._store.facts([key]):
             return key
         return next((f.key for f in self._store.facts() if f.id == key), "") if tag_of(ref) else ""

@@ -117,7 +117,7 @@ class Forgetting:
         if grave.sealed is None or expired:
             raise Conflict(f"{grave.id} was {grave.state} and its undo time is over.")
         said = json.loads(self._vault.open(grave.sealed, self._binding(grave.id)))
-        said |= {"digest": bytes.fromhex(said["digest"]), "tags": tuple(said["tags"]), "row": 0}
+        said |= {"digest": bytes.fromhex(said["digest"]), "tags": tuple(said["tags"])}
         if twin := self._store.twin(said["digest"]):
             raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")
         if said["key"] and self._store.find(said["key"]):

@@ -3,9 +3,9 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .embedding.embedder import Embedder, Span, Vectors, check_vectors
 from .errors import EmbedderError, EmbedderMismatch
@@ -13,6 +13,14 @@ from .records import Chunk, Filter, Item
 from .routing.exact import ExactIndex, Found
 from .storage.contract import Float16s, Store
 from .text.passage import embedded_text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A question as a vector, float32 ``(dim,)``, unit, and the model that made it."""
+
+    vector: Vectors
+    model: str
 
 
 class Meaning:
@@ -31,7 +39,6 @@ class Meaning:
         self._guard = threading.RLock()
         self._index = ExactIndex(0)
         self._seq = 0
-        self._stored_id: str | None = None
         self._unusable = ""
         self._failed = ""
 
@@ -57,10 +64,8 @@ class Meaning:
 
     def stored_id(self) -> str | None:
         """Id of the model that made the stored vectors; None before the first."""
-        if self._stored_id is None:
-            said = self._store.meta("embedder")
-            self._stored_id = json.loads(said)["id"] if said else None
-        return self._stored_id
+        said = self._store.meta("embedder")  # read each time: another process may embed anew
+        return json.loads(said)["id"] if said else None
 
     def pieces(self, text: str) -> list[Span] | None:
         """Word pieces as the embedder cuts them, or None without one."""
@@ -71,10 +76,11 @@ class Meaning:
         """Vectors of an item's chunks, float16 ``(n, dim)``; None in lexical mode."""
         return self._stored_form([embedded_text(item, chunk) for chunk in chunks])
 
-    def question(self, text: str) -> Vectors | None:
-        """Vector of a question, float32 ``(dim,)``; None in lexical mode."""
+    def question(self, text: str) -> "Asked | None":
+        """Vector of a question and whose it is; None in lexical mode."""
+        embedder = self.embedder()
         vectors = self._vectors([text])
-        return None if vectors is None else vectors[0]
+        return None if embedder is None or vectors is None else Asked(vectors[0], embedder.id)
 
     def _stored_form(self, texts: Sequence[str]) -> Float16s | None:
         vectors = self._vectors(texts)
@@ -105,21 +111,37 @@ class Meaning:
         if said is None:
             self._store.set_meta("embedder", json.dumps({"id": embedder.id, "dim": embedder.dim}))
             return True
-        self._stored_id = json.loads(said)["id"]
-        return self._stored_id == embedder.id
+        return bool(json.loads(said)["id"] == embedder.id)
 
     def backfill(self, limit: int) -> int:
-        """Embed up to ``limit`` waiting chunks; returns how many are now found by meaning."""
+        """Embed up to ``limit`` waiting chunks; returns how many no longer wait.
+
+        A text that the model cannot encode is passed over, so that it does not hold up the others.
+        """
         waiting = self._store.waiting(limit)
         if not waiting:
             return 0
+        rows = [chunk.row for chunk, _ in waiting]
         vectors = self._stored_form([embedded_text(item, chunk) for chunk, item in waiting])
-        if vectors is None:
+        if vectors is not None:
+            return self._put(rows, vectors)
+        if self._unusable:
             return 0
+        singly = [
+            (row, self._stored_form([embedded_text(i, c)]))
+            for row, (c, i) in zip(rows, waiting, strict=True)
+        ]
+        good = [(row, vector) for row, vector in singly if vector is not None]
+        if not good:
+            return 0  # not these texts but the model: it is tried again later
+        done = self._put([row for row, _ in good], np.concatenate([vector for _, vector in good]))
         with self._store.atomic():
-            if not self.claim():
-                return 0
-            return self._store.put_vectors([chunk.row for chunk, _ in waiting], vectors)
+            self._store.pass_over([row for row, vector in singly if vector is None])
+        return done
+
+    def _put(self, rows: list[int], vectors: Float16s) -> int:
+        with self._store.atomic():
+            return self._store.put_vectors(rows, vectors) if self.claim() else 0
 
     def start_over(self) -> None:
         """Drop all vectors and make this process's embedder the scope's own.
@@ -128,10 +150,10 @@ class Meaning:
             EmbedderError: there is no working embedder; nothing was dropped.
         """
         embedder = self._load()
+        check_vectors(embedder.encode(["probe"]).vectors, 1, embedder.dim, embedder.id)
         with self._store.atomic():
             self._store.drop_vectors()
             self._store.set_meta("embedder", json.dumps({"id": embedder.id, "dim": embedder.dim}))
-        self._stored_id = embedder.id
 
     # ------------------------------------------------------------------ searching
 
@@ -142,7 +164,6 @@ class Meaning:
             if changes.seq <= self._seq:
                 return
             if changes.rows is None:
-                self._stored_id = None
                 self._index = ExactIndex(0)
             else:
                 self._index.remove(changes.rows)
@@ -154,21 +175,27 @@ class Meaning:
             self._seq = changes.seq
 
     def search(
-        self, question: NDArray[np.float32], where: Filter, limit: int, also: Sequence[int]
-    ) -> tuple[list[Found], dict[int, float]]:
+        self, asked: Asked, where: Filter, limit: int, also: Sequence[int]
+    ) -> tuple[list[Found], dict[int, float]] | None:
         """The nearest items the filter allows, and the cosines of some chunks found otherwise.
 
-        Items without a vector are not there.
+        Items without a vector are not there. None when the vectors that lie in the store by now are
+        another model's: they say nothing about this question.
 
         Args:
             also: rows of those chunks.
         """
+        if self.stored_id() not in (None, asked.model):
+            return None
+        self.catch_up()
         allowed = self._store.matching(where) if where.restricts else None
         with self._guard:
-            if self._index.dim != len(question):
+            if self._index.dim != len(asked.vector):
                 return [], {}
-            found = self._index.search(question, limit, allowed=allowed, archived=where.archived)
-            return found, self._index.cosines(question, also)
+            found = self._index.search(
+                asked.vector, limit, allowed=allowed, archived=where.archived
+            )
+            return found, self._index.cosines(asked.vector, also)
 
     def __len__(self) -> int:
         return len(self._index)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from .caretaker import Caretaker
 from .draft import one_of, short
@@ -27,6 +27,7 @@ from .records import (
     Forgotten,
     Hit,
     Item,
+    Kind,
     Recall,
     Receipt,
     Status,
@@ -38,6 +39,7 @@ from .storage.contract import Store
 from .storage.ids import bare
 from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
+from .text.identity import clean, digest
 from .text.tokens import TokenCounter
 from .upkeep import Upkeep
 
@@ -166,7 +168,7 @@ class Memory:
             content, kind=kind, priority=priority, tags=tags, source=source, speaker=speaker,
             when=when, pinned=pinned, metadata=metadata or {}, key=key,
         )  # fmt: skip
-        item = self._remembering.in_place_of(item, id or key)
+        item = self._remembering.in_place_of(item, id)
         if known := self._remembering.known(item, id):
             return known
         chunks = self._remembering.cut(item)
@@ -219,7 +221,7 @@ class Memory:
             query, ids=ids, top_k=top_k, max_tokens=max_tokens, kinds=kinds, tags=tags,
             speaker=speaker, since=since, until=until, threshold=threshold,
             include_archived=include_archived, neighbours=neighbours, explain=explain,
-            cursor=cursor,
+            cursor=cursor, scope=self.scope,
         )  # fmt: skip
         if asked.ids:
             return self.pages(asked, [(ref, self.whole(ref)) for ref in asked.ids], cost)
@@ -263,6 +265,7 @@ class Memory:
             InvalidArgument: the user said nothing, or a text is too long.
         """
         said = [("user", user), ("assistant", assistant)]
+        when = self._clock() if when is None else when  # said again is said twice
         return [
             self.remember(text, kind="turn", speaker=who, source=who, when=when).id
             for who, text in said
@@ -295,24 +298,33 @@ class Memory:
         """
         one_of("mode", mode, FORGET_MODES)
         reason = short("reason", reason)
-        refs = list(dict.fromkeys(map(bare, ids)))
-        self.check_known(refs)
+        self.check_known(ids)
         chosen: ForgetMode = mode  # type: ignore[assignment]  # checked above
-        done = [
-            self._forgetting.forget(ref, chosen)
-            if self._forgetting.known(ref)
-            else self._facts.forget(ref, chosen)
-            for ref in refs
-        ]
+        # By id from here on: a key is gone with the item it named.
+        refs = list(dict.fromkeys(map(self._named, ids)))
+        done: list[Forgotten] = []
+        try:
+            for ref in refs:
+                facts = not self._forgetting.known(ref)
+                done.append((self._facts if facts else self._forgetting).forget(ref, chosen))
+        finally:  # also when one of several fails: what was erased before it must be gone
+            done = self._finished(done, mode, reason)
+        self._caretaker.call(now=mode == "restore")
+        return done
+
+    def _named(self, ref: str) -> str:
+        item = self.store.find(bare(ref))
+        return bare(ref) if item is None else item.id
+
+    def _finished(self, done: list[Forgotten], mode: str, reason: str) -> list[Forgotten]:
+        """Note what was forgotten and erase the log behind it."""
         for one in done:
             kept = reason if mode in ("archive", "restore") else ""  # it may quote the text
             self._ledger.note(f"forget:{mode}", at=self._clock(), id=one.id, detail=kept)
-        if any(one.erasure for one in done):
-            erasure: Literal["done", "pending"]
-            erasure = "done" if self.upkeep.erase_log() else "pending"
-            done = [replace(one, erasure=erasure) if one.erasure else one for one in done]
-        self._caretaker.call(now=mode == "restore")
-        return done
+        if not any(one.erasure for one in done):
+            return done
+        erasure: Literal["done", "pending"] = "done" if self.upkeep.erase_log() else "pending"
+        return [replace(one, erasure=erasure) if one.erasure else one for one in done]
 
     def check_known(self, ids: Sequence[str]) -> None:
         """Raise unless every one names an item, an item that was deleted, or a fact.
@@ -387,20 +399,17 @@ class Memory:
         """The item of an id or key, every field; not counted as a read."""
         return self.store.find(ref)
 
-    def lookup(
-        self, text: str, *, kind: str = "", speaker: str = "", when: str | float | None = None
-    ) -> list[str]:
+    def lookup(self, text: str, *, kind: str = "") -> list[str]:
         """Ids of the items that hold exactly this text, without embedding anything.
 
         Args:
-            kind: of this kind only; turns are also told apart by speaker and time.
+            kind: of this kind only; "" for any.
         """
         kinds = [one_of("kind", kind, KINDS)] if kind else KINDS
-        twins = (
-            self.store.twin(self._remembering.digest_of(text, name, speaker, when))
-            for name in kinds
-        )
-        return [twin.id for twin in twins if twin is not None]
+        plain = clean(text)
+        alike = [self.store.twin(digest(Item(plain, kind=cast(Kind, name)))) for name in kinds]
+        found = [item for item in alike if item] + self.store.holding(plain)
+        return list(dict.fromkeys(item.id for item in found if item.kind in kinds))
 
     def note(self, op: str, *, ms: float, ok: bool) -> None:
         """Leave an audit row of a call: what, how long in milliseconds, whether it went well."""

@@ -58,6 +58,7 @@ def ask(
     neighbours: int = 0,
     explain: bool = False,
     cursor: str = "",
+    scope: str = "",
 ) -> Question:
     """Check the arguments of a recall.
 
@@ -86,7 +87,7 @@ def ask(
         raise InvalidArgument(f"since ({since}) is after until ({until}): swap them.")
     wanted = tuple(dict.fromkeys(bare(ref) for ref in ids if bare(ref)))
     plain = clean(query).strip()
-    said = repr((plain, wanted, where, threshold))
+    said = repr((plain, wanted, where, threshold, scope))
     signature = hashlib.sha256(said.encode()).hexdigest()[:8]
     skip, offset = _position(cursor.strip(), signature)
     return Question(
@@ -100,7 +101,8 @@ def _position(cursor: str, signature: str) -> tuple[int, int]:
         return 0, 0
     skip, _, rest = cursor.partition(".")
     offset, _, signed = rest.partition(".")
-    if not (skip.isdecimal() and offset.isdecimal() and signed == signature):
+    whole = skip.isdecimal() and offset.isdecimal() and max(len(skip), len(offset)) < 10
+    if not (whole and signed == signature):
         raise InvalidArgument(
             f"cursor {cursor[:40]!r} does not belong to this question: repeat the call that gave "
             "it with the same query, ids and filters, adding only the cursor."

@@ -5,16 +5,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .meaning import Meaning
+from .meaning import Asked, Meaning
 from .question import Question
 from .records import Chunk, Hit, Item, Recall
 from .retrieval.fusion import Candidate, fuse
 from .retrieval.lexical import content_words
 from .retrieval.packing import cut_to, fit
-from .routing.exact import Found
 from .settings import Settings
 from .storage.contract import Store
 from .text.tokens import TokenCounter, truncate
@@ -40,20 +36,15 @@ class Recalling:
         self._settings = settings
         self._counter = counter
 
-    def search(
-        self, asked: Question, vector: NDArray[np.float32] | None, cost: Cost | None
-    ) -> Recall:
+    def search(self, asked: Question, question: Asked | None, cost: Cost | None) -> Recall:
         """By meaning and by words; by words alone without a vector."""
         limit = max(self._settings.candidates, asked.skip + asked.top_k + 1)
         words = self._store.search_words(
             content_words(asked.query), asked.where, limit, self._settings.postings
         )
-        dense: list[Found] = []
-        cosines: dict[int, float] = {}
-        if vector is not None:
-            self._meaning.catch_up()
-            also = [hit.chunk for hit in words]
-            dense, cosines = self._meaning.search(vector, asked.where, limit, also)
+        also = [hit.chunk for hit in words]
+        near = question and self._meaning.search(question, asked.where, limit, also)
+        dense, cosines = near or ([], {})
         ranked = fuse(
             dense,
             [(hit.item, hit.chunk, hit.score) for hit in words],
@@ -61,12 +52,13 @@ class Recalling:
             lexical_weight=self._settings.lexical_weight,
         )
         end = asked.skip + asked.top_k
-        best = list(islice(above(ranked, asked.threshold), end + 1))
+        # Without vectors no cosine is known, and a threshold would drop everything.
+        best = list(islice(above(ranked, asked.threshold if near else 0.0), end + 1))
         hits = load_hits(self._store, best[asked.skip : end], explain=asked.explain)
-        weak = bool(best) and all(_is_weak(candidate) for candidate in best[: asked.top_k])
-        degraded = self._meaning.degraded if vector is None else ""
-        mode: Mode = "hybrid" if vector is not None else "lexical"
+        degraded = "" if near else self._meaning.degraded or "the model was changed meanwhile"
+        mode: Mode = "hybrid" if near else "lexical"
         reply = self._reply(asked, hits, len(best) > end, mode, degraded, cost)
+        weak = bool(best) and all(_is_weak(candidate) for candidate in best[: asked.top_k])
         if weak or not hits:
             reply = replace(reply, weak=weak, facts=self._store.count_facts())
         return reply
@@ -86,10 +78,10 @@ class Recalling:
         Args:
             found: each asked id and what it names, which may lie in another scope.
         """
-        hits = [hit for _, hit in found if hit is not None]
         missing = tuple(ref for ref, hit in found if hit is None)
-        pages, cursor = read_pages(hits, asked, cost or self._cost, self._shorten)
-        left = len(hits) - asked.skip - len(pages)
+        everything = [hit for _, hit in found]
+        pages, cursor = read_pages(everything, asked, cost or self._cost, self._shorten)
+        left = sum(hit is not None for hit in everything[asked.skip :]) - len(pages)
         return Recall(tuple(pages), "ids", "", left, cursor, self._store.count_items(), missing)
 
     def whole(self, ref: str) -> Hit | None:
@@ -192,12 +184,14 @@ def as_hit(item: Item, scope: str, *, score: float, chunk: Chunk | None = None) 
 
 
 def read_pages(
-    found: Sequence[Hit], asked: Question, cost: Cost, cut: Callable[[str, int], str]
+    found: Sequence[Hit | None], asked: Question, cost: Cost, cut: Callable[[str, int], str]
 ) -> tuple[list[Hit], str]:
     """Whole texts, one after the other, as far as the budget goes, and the cursor to go on from."""
     pages: list[Hit] = []
     room = asked.max_tokens
     for number, hit in enumerate(found[asked.skip :], start=asked.skip):
+        if hit is None:  # counted, so that a page is not lost when one goes between two calls
+            continue
         offset = asked.offset if number == asked.skip else 0
         rest = replace(hit, text=hit.text[offset:], whole=offset == 0, offset=offset)
         shown = rest if cost(rest) <= room else cut_to(rest, room, cost, cut)

@@ -14,6 +14,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 FORGET_MODES: tuple[str, ...] = get_args(ForgetMode)
 
+#: From least to most trusted.
+TRUST_ORDER: tuple[Trust, ...] = ("untrusted", "normal", "verified")
 #: What a text is trusted as when nothing else is known: a person's or the model's own words are
 #: normal, everything that came from outside is not.
 TRUST_OF_ORIGIN: Mapping[str, Trust] = {

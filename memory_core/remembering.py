@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from .draft import draft_item, moment
+from .draft import draft_item, joined_metadata, joined_tags
 from .errors import Conflict, NotFound
 from .lifecycle.extractive import summarise
 from .meaning import Meaning
-from .records import TRUST_OF_ORIGIN, Chunk, Item, Kind, Receipt
+from .records import TRUST_OF_ORIGIN, TRUST_ORDER, Chunk, Item, Receipt
 from .settings import Settings
 from .storage.contract import Float16s, Store
+from .storage.ids import bare
 from .text.chunking import chunk, rough_pieces
-from .text.identity import clean, digest
+from .text.identity import digest
 from .text.tokens import TokenCounter
 
 #: Texts longer than this, tokens, get an extractive summary when they are stored.
@@ -46,42 +47,62 @@ class Remembering:
         summary = summarise(item.text, SUMMARY, self._counter.count) if tokens > LONG else ""
         return replace(item, tokens=tokens, summary=summary)
 
-    def in_place_of(self, item: Item, ref: str) -> Item:
-        """The item as it will replace the one of this id or key; as it is when there is none."""
-        old = self._store.find(ref) if ref else None
-        return item if old is None else replacement(old, item)
+    def in_place_of(self, item: Item, id: str) -> Item:
+        """The item as it will replace the one of this id or key; as it is when there is none.
 
-    def digest_of(self, text: str, kind: str, speaker: str, when: str | float | None) -> bytes:
-        """The digest an item with this text would have."""
-        return digest(Item(clean(text), kind=cast(Kind, kind), speaker=speaker, when=moment(when)))
+        Raises:
+            NotFound: ``id`` names nothing.
+        """
+        target = self._target(item, id)
+        return item if target is None else replacement(target, item)
 
     def known(self, item: Item, id: str) -> Receipt | None:
-        """Count a repetition; None when there is something new to store."""
-        if id or self._store.twin(item.digest) is None:
+        """Count a repetition before anything is embedded; None when there is something new."""
+        if not self._is_repetition(item, id):
             return None
         with self._store.atomic():
-            twin = self._store.twin(item.digest)
-            named = self._store.find(item.key) if item.key else None
-            if twin is None or (named and named.row != twin.row):
-                return None
-            archived = twin.state == "archived"
-            self._store.amend(
-                replace(
-                    twin,
-                    copies=twin.copies + 1,
-                    state="active" if archived else twin.state,
-                    key=twin.key or item.key,
-                    tags=tuple(sorted({*twin.tags, *item.tags})),
-                    metadata={**twin.metadata, **item.metadata},
-                    priority=max(twin.priority, item.priority),
-                    pinned=twin.pinned or item.pinned,
-                    updated_at=item.updated_at,
-                )
+            return self._repeated(item, id) if self._is_repetition(item, id) else None
+
+    def _target(self, item: Item, id: str) -> Item | None:
+        """What the item replaces: the one of this id, or of its own key."""
+        target = self._store.find(bare(id)) if id else None
+        named = self._store.find(item.key) if item.key else None
+        if id and target is None:
+            raise NotFound(f"No memory {id[:40]!r} to replace. Leave id empty to store a new one.")
+        if id and named and target and named.row != target.row:
+            raise Conflict(f"The key {item.key!r} belongs to {named.id}: choose another.")
+        return target or named
+
+    def _is_repetition(self, item: Item, id: str) -> bool:
+        twin = self._store.twin(item.digest)
+        target = self._target(item, id)
+        return twin is not None and (target is None or target.row == twin.row)
+
+    def _repeated(self, item: Item, id: str) -> Receipt:
+        """Take in the same text again: a copy more, unless it is a retry under the same key."""
+        twin = self._store.twin(item.digest)
+        assert twin is not None
+        retried = bool(id) or (item.key != "" and item.key == twin.key)
+        revived = twin.state == "archived" and not id
+        self._store.amend(
+            replace(
+                twin,
+                copies=twin.copies + (not retried),
+                state="active" if revived else twin.state,
+                key=twin.key or item.key,
+                tags=joined_tags(twin.tags, item.tags),
+                metadata=joined_metadata(twin.metadata, item.metadata),
+                priority=item.priority if id else max(twin.priority, item.priority),
+                pinned=twin.pinned or item.pinned,
+                updated_at=item.updated_at,
             )
-            chunks = self._store.chunk_count(twin.row)
-        return Receipt(
-            twin.id, "restored" if archived else "known", self._store.scope, twin.tokens, chunks
         )
+        other = f"Its key is {twin.key!r}." if twin.key and item.key not in ("", twin.key) else ""
+        status: Literal["restored", "updated", "known"] = (
+            "restored" if revived else "updated" if id else "known"
+        )
+        n = self._store.chunk_count(twin.row)
+        return Receipt(twin.id, status, self._store.scope, twin.tokens, n, note=other)
 
     def cut(self, item: Item) -> list[Chunk]:
         """The item's chunks; one that is the whole text keeps no copy of it."""
@@ -100,17 +121,18 @@ class Remembering:
         """Insert or replace, inside the transaction, against what is stored at this moment."""
         if vectors is not None and not self._meaning.claim():
             vectors = None  # another model's vectors were first; backfill or reindex will do it
-        target = self._store.find(id or item.key) if id or item.key else None
-        if id and target is None:
-            raise NotFound(f"No memory {id!r} to replace. Leave id empty to store a new one.")
-        twin = self._store.twin(item.digest)
-        if twin and (target is None or twin.row != target.row):
+        if self._is_repetition(item, id):  # another caller stored it while this one embedded
+            return self._repeated(item, id)
+        target = self._target(item, id)
+        if target is not None:
+            item = replacement(target, item)
+        if twin := self._store.twin(item.digest):
             raise Conflict(f"{twin.id} already holds exactly this text: use that id.")
         status: Literal["stored", "updated"] = "stored" if target is None else "updated"
         if target is None:
             stored = self._store.insert(item, chunks, vectors)
         else:
-            stored = replacement(target, item)
+            stored = item
             self._store.rewrite(stored, chunks, vectors)
         n = len(chunks)
         pending = n - (0 if vectors is None else len(vectors))
@@ -148,7 +170,9 @@ def replacement(old: Item, new: Item) -> Item:
         accessed_at=old.accessed_at,
         access_count=old.access_count,
     )
-    merged = replace(merged, trust=TRUST_OF_ORIGIN[merged.origin])
+    # Correcting a text from outside does not make it trusted.
+    trust = min(old.trust, TRUST_OF_ORIGIN[merged.origin], key=TRUST_ORDER.index)
+    merged = replace(merged, trust=trust)
     return replace(merged, digest=digest(merged))
 
 

@@ -51,6 +51,7 @@ class Scopes:
         self._guard = threading.RLock()
         self._open: dict[str, Memory] = {}
         self._blank: dict[str, Memory] = {}
+        self._opening: dict[str, threading.Lock] = {}
         self._registry: Registry | None = None
 
     def __enter__(self) -> "Scopes":
@@ -69,13 +70,17 @@ class Scopes:
             StorageError: the file cannot be used.
         """
         name = self._allowed(scope)
+        memory = self._open.get(name)
+        if memory is not None and _in_place(memory):
+            return memory
         with self._guard:
-            if name in self._open and not _in_place(self._open[name]):
+            opening = self._opening.setdefault(name, threading.Lock())
+        with opening:  # only those who want this scope wait for its file
+            memory = self._open.get(name)
+            if memory is not None and not _in_place(memory):
                 _close(self._open.pop(name))
             if name not in self._open:
                 self._open[name] = self._opened(name)
-                if name in self._blank:
-                    _close(self._blank.pop(name))
             return self._open[name]
 
     def look(self, scope: str = "") -> Memory:
@@ -85,9 +90,9 @@ class Scopes:
             InvalidScope, NotFound, DamagedFile, StorageError: as for `open`.
         """
         name = self._allowed(scope)
+        if name in self._open or (self.folder / file_name(name)).exists():
+            return self.open(name)
         with self._guard:
-            if name in self._open or (self.folder / file_name(name)).exists():
-                return self.open(name)
             if name not in self._blank:
                 nothing = SqliteStore(None, name, "", now=self.clock())
                 self._blank[name] = self._memory(nothing)
@@ -135,7 +140,7 @@ class Scopes:
         home = self.look(scope)
         if not ids:
             return home.recall(query, cost=cost, **options)
-        asked = ask(query, ids=ids, **options)
+        asked = ask(query, ids=ids, scope=home.scope, **options)
         found = [(ref, self.locate(ref, scope).whole(ref)) for ref in asked.ids]
         return home.pages(asked, found, cost)
 

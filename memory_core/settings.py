@@ -15,8 +15,19 @@ from .errors import InvalidArgument
 ENV_PREFIX = "ROUTEMEM_"
 
 
-def _setting(default: Any, why: str, *, unit: str = "", flag: bool = False) -> Any:
-    return field(default=default, metadata={"why": why, "unit": unit, "flag": flag})
+def _setting(
+    default: Any,
+    why: str,
+    *,
+    unit: str = "",
+    flag: bool = False,
+    least: float | None = None,
+    most: float | None = None,
+) -> Any:
+    limits = (least, most)
+    return field(
+        default=default, metadata={"why": why, "unit": unit, "flag": flag, "limits": limits}
+    )
 
 
 @dataclass(frozen=True)
@@ -50,24 +61,56 @@ class Settings:
     token_counter: str = _setting(
         "auto", "`auto` (exact when tiktoken's vocabulary is on disk), `estimate` or `tiktoken`"
     )
-    write_deadline: float = _setting(10.0, "longest wait for another writer", unit="s")
-    max_content: int = _setting(1 << 20, "largest text of one memory", unit="bytes")
-    recall_top_k: int = _setting(8, "hits of a recall that asks for no number")
-    recall_tokens: int = _setting(1500, "budget of a recall that names none", unit="tokens")
-    candidates: int = _setting(200, "candidates each search brings to the fusion")
-    lexical_weight: float = _setting(0.6, "weight of BM25 beside the cosine, both scaled to 0..1")
+    write_deadline: float = _setting(
+        10.0, "longest wait for another writer", unit="s", least=0.1, most=600
+    )
+    max_content: int = _setting(
+        1 << 20, "largest text of one memory", unit="bytes", least=1000, most=1 << 28
+    )
+    recall_top_k: int = _setting(8, "hits of a recall that asks for no number", least=1, most=50)
+    recall_tokens: int = _setting(
+        1500, "budget of a recall that names none", unit="tokens", least=100, most=25_000
+    )
+    candidates: int = _setting(
+        200, "candidates each search brings to the fusion", least=10, most=10_000
+    )
+    lexical_weight: float = _setting(
+        0.6, "weight of BM25 beside the cosine, both scaled to 0..1", least=0, most=10
+    )
     postings: int = _setting(
-        30_000, "FTS rows a question may touch; its most common words are dropped first"
+        30_000, "FTS rows a question may touch; its most common words are dropped first", least=0
     )
     chunk_pieces: int = _setting(
-        220, "word pieces of a chunk; leaves room for date and speaker under the model's 256"
+        220,
+        "word pieces of a chunk; leaves room for date and speaker under the model's 256",
+        least=8,
+        most=250,
     )
-    chunk_overlap: int = _setting(32, "word pieces two neighbouring chunks share")
+    chunk_overlap: int = _setting(
+        32, "word pieces two neighbouring chunks share", least=0, most=125
+    )
     embed_at_once: int = _setting(
-        8, "chunks embedded before `remember` answers; the rest follows in the background"
+        8,
+        "chunks embedded before `remember` answers; the rest follows in the background",
+        least=0,
+        most=1000,
     )
-    undo_days: float = _setting(7.0, "how long a deleted memory can be restored", unit="days")
-    flush_seconds: float = _setting(60.0, "longest wait of access counts in memory", unit="s")
+    undo_days: float = _setting(
+        7.0, "how long a deleted memory can be restored", unit="days", least=0, most=3650
+    )
+    flush_seconds: float = _setting(
+        60.0, "longest wait of access counts in memory", unit="s", least=0.01, most=3600
+    )
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            least, most = spec.metadata["limits"]
+            value = getattr(self, spec.name)
+            if (least is not None and value < least) or (most is not None and value > most):
+                raise InvalidArgument(
+                    f"{spec.name} ({env_name(spec.name)}) is {value}, expected at least {least}"
+                    + (f" and at most {most}." if most is not None else ".")
+                )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ, /, **arguments: Any) -> "Settings":

@@ -1,6 +1,5 @@
 """What keeps a scope in order: embedding again, collecting, erasing, telling how it is."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -31,7 +30,6 @@ class Upkeep:
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
-        self._erasing = threading.Event()
 
     def backfill(self, limit: int = 64) -> int:
         """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be."""
@@ -39,12 +37,7 @@ class Upkeep:
 
     def erase_log(self) -> bool:
         """Fold the log away, so that erased bytes are gone from it too; retried when False."""
-        done = self._store.flush_log()
-        if done:
-            self._erasing.clear()
-        else:
-            self._erasing.set()
-        return done
+        return self._store.flush_log()
 
     def round(self) -> bool:
         """One round of the caretaker; True when there must be another."""
@@ -52,9 +45,9 @@ class Upkeep:
             return False
         self._ledger.flush()
         self._store.drop_expired(self._clock())
-        if self._erasing.is_set():
+        if self._store.erasure_owed():
             self.erase_log()
-        return self._erasing.is_set() or bool(len(self._ledger))
+        return self._store.erasure_owed() or bool(len(self._ledger))
 
     def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every memory again from its text; returns the number of chunks embedded.

@@ -6,6 +6,7 @@ with a shorter interval. So `as_of` asks what was true at a time, and `known_at`
 then. See R. Snodgrass, Developing Time-Oriented Database Applications in SQL, ch. 10.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -43,9 +44,9 @@ def assert_fact(timeline: Sequence[Fact], said: Fact) -> Assertion:
     """
     covering = next((f for f in timeline if _covers(f, said.valid_from)), None)
     later = next((f for f in timeline if f.valid_from > said.valid_from), None)
-    if covering and covering.value == said.value:
+    if covering and _same(covering, said):
         return _confirm(covering, said)
-    if covering is None and later and later.value == said.value:
+    if covering is None and later and _same(later, said):
         earlier = _restate(later, said, valid_from=said.valid_from, confidence=_both(later, said))
         return Assertion("confirmed", (later,), (earlier,), earlier, later)
     until = covering.valid_to if covering else later.valid_from if later else None
@@ -96,6 +97,11 @@ def _restate(old: Fact, said: Fact, **changes: float) -> Fact:
 def _both(old: Fact, said: Fact) -> float:
     """Confidence of two independent statements of the same value."""
     return round(1 - (1 - old.confidence) * (1 - said.confidence), 6)
+
+
+def _same(one: Fact, two: Fact) -> bool:
+    """Whether two facts have the same value of the same type: 1 is not true."""
+    return json.dumps(one.value, sort_keys=True) == json.dumps(two.value, sort_keys=True)
 
 
 def _covers(fact: Fact, at: float) -> bool:

@@ -114,6 +114,10 @@ class Store(Protocol):
         """The item with this digest."""
         ...
 
+    def holding(self, text: str) -> list[Item]:
+        """The items with exactly this text."""
+        ...
+
     def items(self, rows: Sequence[int]) -> dict[int, Item]:
         """Items by row; rows that are gone are left out."""
         ...
@@ -157,6 +161,10 @@ class Store(Protocol):
     # vectors --------------------------------------------------------------
     def put_vectors(self, chunks: Sequence[int], vectors: Float16s) -> int:
         """Store vectors of chunks that still exist; returns how many did."""
+        ...
+
+    def pass_over(self, chunks: Sequence[int]) -> None:
+        """Let chunks no longer wait, although they have no vector; `drop_vectors` undoes it."""
         ...
 
     def waiting(self, limit: int) -> list[tuple[Chunk, Item]]:
@@ -246,6 +254,10 @@ class Store(Protocol):
 
     def flush_log(self) -> bool:
         """Fold the log into the file so that erased bytes are gone; False: try again later."""
+        ...
+
+    def erasure_owed(self) -> bool:
+        """Whether erased bytes may still lie in the log, this process's or another's."""
         ...
 
     def compact(self) -> None:

@@ -37,7 +37,8 @@ def tag_number(tag: str) -> int:
 
 def bare(ref: str) -> str:
     """An id or key as it is looked up: without outer spaces and the brackets replies print."""
-    return ref.strip().removeprefix("[").removesuffix("]").strip()
+    plain = ref.encode("utf-8", "replace").decode()  # an unpaired surrogate is in no id
+    return plain.strip().removeprefix("[").removesuffix("]").strip()
 
 
 def tag_of(ref: str) -> str | None:

@@ -40,7 +40,10 @@ def insert(
     if not item.id:
         item = replace(item, id=next_id(db))
     marks = ", ".join("?" * len(_FIELDS))
-    row = db.execute(f"insert into items({_COLUMNS}) values({marks})", _values(item))
+    # A restored item takes its old row, and with it its place in its conversation.
+    row = db.execute(
+        f"insert into items(row, {_COLUMNS}) values(?, {marks})", (item.row or None, *_values(item))
+    )
     item = replace(item, row=row)
     _insert_tags(db, item)
     _insert_chunks(db, item, chunks, vectors)
@@ -68,7 +71,13 @@ def erase(db: Database, row: int) -> None:
     """Remove an item from every table. Tags, chunks and vectors go by foreign key."""
     _remove_chunks(db, row)
     db.execute("delete from items where row = ?", (row,))
+    owe_erasure(db)
     log(db, "erase", row)
+
+
+def owe_erasure(db: Database) -> None:
+    """Remember, whatever happens to this process, that the log still holds erased bytes."""
+    db.execute("insert or replace into meta values('erasure_owed', hex(randomblob(8)))")
 
 
 def log(db: Database, op: str, row: int) -> None:
@@ -91,6 +100,12 @@ def twin(db: Database, digest: bytes) -> Item | None:
     """The item with this digest."""
     found = db.rows(f"{_SELECT} where digest = ?", (digest,))
     return _item(db, found[0]) if found else None
+
+
+def holding(db: Database, text: str) -> list[Item]:
+    """The items with exactly this text, oldest first. Reads every text of that length."""
+    found = db.rows(f"{_SELECT} where text = ? order by row", (text,))
+    return [_item(db, row) for row in found]
 
 
 def items(db: Database, rows: Sequence[int]) -> dict[int, Item]:

@@ -98,6 +98,9 @@ class SqliteStore:
     def twin(self, digest: bytes) -> Item | None:
         return items.twin(self.db, digest)
 
+    def holding(self, text: str) -> list[Item]:
+        return items.holding(self.db, text)
+
     def items(self, rows: Sequence[int]) -> dict[int, Item]:
         return items.items(self.db, rows)
 
@@ -143,6 +146,11 @@ class SqliteStore:
             items.log(self.db, "embed", item)
             stored += 1
         return stored
+
+    def pass_over(self, chunks: Sequence[int]) -> None:
+        self.db.execute_many(
+            "update chunks set embedded = -1 where row = ?", [(row,) for row in chunks]
+        )
 
     def waiting(self, limit: int) -> list[tuple[Chunk, Item]]:
         with self.db.reading():
@@ -220,6 +228,7 @@ class SqliteStore:
 
     def erase_fact(self, row: int) -> None:
         self.db.execute("delete from facts where row = ?", (row,))
+        items.owe_erasure(self.db)
 
     # what was deleted --------------------------------------------------------------
 
@@ -287,7 +296,18 @@ class SqliteStore:
             }
 
     def flush_log(self) -> bool:
-        return self.db.checkpoint()
+        owed = self.meta("erasure_owed")
+        if not self.db.checkpoint():
+            return False
+        if owed is not None:
+            with self.db.atomic():  # another process may owe one of its own meanwhile
+                self.db.execute(
+                    "delete from meta where key = 'erasure_owed' and value = ?", (owed,)
+                )
+        return True
+
+    def erasure_owed(self) -> bool:
+        return self.meta("erasure_owed") is not None
 
     def compact(self) -> None:
         with self.db.atomic():

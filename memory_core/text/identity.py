@@ -16,11 +16,10 @@ def clean(text: str) -> str:
 
 
 def digest(item: Item) -> bytes:
-    """SHA-256 of kind and text (NFC, trailing space off, case kept); for turns also who and when.
+    """SHA-256 of kind, text (NFC, trailing space off, case kept), who said it and when.
 
-    The same words said by another person, or on another day, are another turn.
+    The same words said by another person, or on another day, are another memory.
     """
-    parts = [item.kind, unicodedata.normalize("NFC", item.text).rstrip()]
-    if item.kind == "turn":
-        parts += [item.speaker, "" if item.when is None else repr(item.when)]
+    text = unicodedata.normalize("NFC", item.text).rstrip()
+    parts = [item.kind, text, item.speaker, "" if item.when is None else repr(item.when)]
     return hashlib.sha256("\0".join(parts).encode()).digest()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from argparse import _SubParsersAction
 from collections.abc import Callable
 from dataclasses import fields
 from importlib.metadata import entry_points, version
@@ -31,7 +32,8 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("remember", "The key lies in the blue folder."), "Stored as a-1 in global."),
         (("recall", "blue folder"), "[a-1]"),
         (("facts", "key.place=blue folder"), "key.place: blue folder"),
-        (("forget", "a-1"), "archive: a-1"),
+        (("forget", "a-1"), "a-1: out of recall"),
+        (("scopes",), "global      1      1"),
         (("status",), "1 archived; 1 facts"),
         (("reindex",), "global: 1 passages embedded with hash-v1/384"),
         (("gc", "--all"), "global: 0 released memories"),
@@ -155,7 +157,19 @@ def test_a_closed_stdin_is_told_in_one_line(tmp_path: Path, arguments: str) -> N
 
 
 @pytest.mark.parametrize(
-    "arguments", [["bogus"], ["recall", "--bogus"], ["install", "--client", "x"], ["forget"]]
+    "arguments",
+    [
+        ["bogus"],
+        ["recall", "--bogus"],
+        ["install", "--client", "x"],
+        ["forget"],
+        ["forget", "a-1", "--mode", "burn"],
+        ["remember", "x", "--kind", "memo"],
+        ["remember", "x", "--source", "nobody"],
+        ["recall", "--toolsets", "all"],
+        ["demo", "--data-dir", "x"],
+    ],
+    ids=" ".join,
 )
 def test_misuse_ends_with_2_and_says_how_to_use_it(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -173,6 +187,7 @@ def test_misuse_ends_with_2_and_says_how_to_use_it(
         (["remember", "x", "--priority", "11"], "invalid_argument"),
         (["remember", "x", "--when", "yesterday"], "invalid_time"),
         (["remember", "x", "--id", "zz-1"], "not_found"),
+        (["recall", "--id", "zz-1"], "not_found"),
         (["recall", "x", "--top-k", "0"], "invalid_argument"),
         (["recall", "x", "--max-tokens", "99"], "invalid_argument"),
         (["recall", "x", "--since", "soon"], "invalid_time"),
@@ -196,7 +211,7 @@ def test_a_refusal_is_a_code_and_a_message_on_stderr(
 
 def test_a_data_folder_that_cannot_be_is_named(refused: Say, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    said = refused("status", "--data-dir", str(tmp_path / "file" / "data"))
+    said = refused("remember", "x", "--data-dir", str(tmp_path / "file" / "data"))
     assert said.startswith("routemem: storage_error: ")
     assert "--data-dir" in said
 
@@ -208,11 +223,41 @@ def test_an_environment_variable_that_cannot_be_read_is_named(
     assert "ROUTEMEM_CANDIDATES='many': expected int" in refused("status")
 
 
+def test_a_misspelt_variable_is_told_with_the_nearest_one(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROUTEMEM_DATADIR", "elsewhere")
+    monkeypatch.setenv("ROUTEMEM_XYZZY", "1")
+    assert main(["status"]) == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert "ROUTEMEM_DATADIR" in first
+    assert first.endswith("Did you mean ROUTEMEM_DATA_DIR?")
+    assert "ROUTEMEM_XYZZY" in second
+    assert "mean" not in second
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, say: Say) -> None:
     told = say(command, "--help")
     assert f"usage: routemem {command}" in told
-    assert "ROUTEMEM_DATA_DIR" in told
+    assert "ROUTEMEM_LOG_LEVEL" in told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_argument_of_a_command_says_what_it_is_for(command: str) -> None:
+    (commands,) = (a for a in parser(command)._actions if isinstance(a, _SubParsersAction))
+    assert [a.dest for a in commands.choices[command]._actions if not a.help] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_only_what_serves_a_client_takes_the_flags_that_choose_its_tools(
+    command: str, say: Say
+) -> None:
+    serves = command in ("serve", "install", "doctor")
+    assert all(
+        (flag in say(command, "--help")) == serves
+        for flag in ("--toolsets", "--tools", "--exclude-tools")
+    )
 
 
 def test_the_version_is_the_installed_one(say: Say) -> None:

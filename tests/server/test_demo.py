@@ -1,6 +1,7 @@
 """`routemem demo`, the README's first command, as a new user runs it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -95,7 +96,20 @@ def test_answers_that_are_not_found_are_counted_and_fail_the_demo(tmp_path: Path
     done = play(tmp_path, ROUTEMEM_EMBEDDER="none").done
     assert done.returncode == 1
     assert "answers were not found." in done.stderr
+    assert "No embedding model is configured" in done.stderr
     assert "not among the first three" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such pipes")
+def test_a_reader_that_has_gone_ends_the_demo_quietly(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    env = environment(tmp_path, PYTHONUNBUFFERED="1")  # so that it fails while the server runs
+    done = subprocess.run(
+        [*PROGRAM, "demo"], stdout=theirs, stderr=subprocess.PIPE, env=env, timeout=60
+    )
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize(("question", "answer"), QUESTIONS)

@@ -13,12 +13,13 @@ from command import run
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
+from routemem.memory_core.storage.sqlite import SqliteStore
 from routemem.server.commands.doctor import Finding, examine
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
 CHECKS = [
-    "version", "sqlite", "data folder", "locks and log", "model", "token counter", "key", "scopes",
-    "damaged files", "client",
+    "version", "sqlite", "data folder", "locks and log", "model", "token counter", "scopes",
+    "damaged files", "key", "client",
 ]  # fmt: skip
 
 Say: TypeAlias = Callable[..., str]
@@ -70,6 +71,7 @@ def test_a_broken_model_is_the_one_thing_wrong(
     (tmp_path / "model" / "onnx" / "model.onnx").write_bytes(content)
     found = findings(replace(settings, embedder=str(tmp_path / "model")))
     assert wrong(found) == {"model"}
+    assert "routemem doctor" not in found["model"].said
 
 
 def test_a_missing_model_is_named(settings: Settings, tmp_path: Path) -> None:
@@ -155,6 +157,42 @@ def test_a_key_beside_what_it_seals_is_told(settings: Settings, data_dir: Path) 
     found = findings(replace(settings, key_dir=str(data_dir / "key")))
     assert wrong(found) == {"key"}
     assert "ROUTEMEM_KEY_DIR" in found["key"].advice
+
+
+def test_undo_copies_whose_key_is_there_are_fine(settings: Settings) -> None:
+    with Scopes(settings) as scopes:
+        scopes.forget([scopes.open().remember("regretted").id], mode="delete")
+    assert not wrong(findings(settings))
+
+
+@pytest.mark.parametrize("after", ["gone", "replaced"])
+def test_undo_copies_that_cannot_be_opened_are_told_with_the_consequence(
+    settings: Settings, scope_file: Path, after: str
+) -> None:
+    with Scopes(settings) as scopes:
+        memory = scopes.open("user:ann")
+        scopes.forget([memory.remember("regretted").id], mode="delete")
+        settings.key_path().joinpath("seal.key").unlink()
+        if after == "replaced":
+            scopes.forget([scopes.open().remember("later").id], mode="delete")
+    with Scopes(settings) as scopes:  # another process: it makes a key of its own
+        if after == "replaced":
+            scopes.forget([scopes.open().remember("latest").id], mode="delete")
+    finding = findings(settings)["key"]
+    assert not finding.ok
+    assert "user:ann: 1 of 1 undo copies" in finding.said
+    assert after in finding.said
+    assert str(settings.key_path()) in finding.advice
+    assert "cannot be restored" in finding.advice
+    # Purged, there is nothing left to worry about.
+    with Scopes(settings) as scopes:
+        for scope in ("user:ann", "global"):
+            store = scopes.open(scope).store
+            assert isinstance(store, SqliteStore)
+            graves = [id for (id,) in store.db.rows("select id from tombstones")]
+            if graves:
+                scopes.forget(graves, mode="purge")
+    assert findings(settings)["key"].ok
 
 
 def test_what_is_wrong_ends_it_with_1_and_advice(tmp_path: Path) -> None:

@@ -21,7 +21,13 @@ COMMENT = re.compile(r"c\d+c")
 words = st.text(max_size=8) | st.sampled_from(
     ["// no comment", "/*", "*/", ",}", "\\", '"', "{", "mcpServers", "é", "\u2028"]
 )
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | words
+)
 values = st.recursive(
     scalars.filter(lambda value: value not in (float("inf"), float("-inf"))),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),

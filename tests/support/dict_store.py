@@ -26,6 +26,7 @@ class DictStore:
         self.scope, self.tag = scope, tag
         self.all: dict[int, Item] = {}
         self.cut: dict[int, Chunk] = {}
+        self.passed_over: set[int] = set()
         self.embedded: dict[int, NDArray[np.float16]] = {}
         self.said: dict[int, Fact] = {}
         self.graves: dict[str, Tombstone] = {}
@@ -88,6 +89,9 @@ class DictStore:
     def twin(self, digest: bytes) -> Item | None:
         return next((item for item in self.all.values() if item.digest == digest), None)
 
+    def holding(self, text: str) -> list[Item]:
+        return [item for item in self.all.values() if item.text == text]
+
     def items(self, rows: Sequence[int]) -> dict[int, Item]:
         return {row: self.all[row] for row in rows if row in self.all}
 
@@ -140,8 +144,11 @@ class DictStore:
         self.log += [self.cut[row].item for row in wanted]
         return len(wanted)
 
+    def pass_over(self, chunks: Sequence[int]) -> None:
+        self.passed_over |= set(chunks)
+
     def waiting(self, limit: int) -> list[tuple[Chunk, Item]]:
-        rows = sorted(self.cut.keys() - self.embedded.keys())[:limit]
+        rows = sorted(self.cut.keys() - self.embedded.keys() - self.passed_over)[:limit]
         return [(chunk, self.all[chunk.item]) for chunk in self.chunks(rows).values()]
 
     def vectors(self, items: Sequence[int] | None) -> contract.StoredVectors:
@@ -156,6 +163,7 @@ class DictStore:
 
     def drop_vectors(self) -> None:
         self.embedded = {}
+        self.passed_over = set()
         self.log.append(0)
         self.floor = len(self.log)
 
@@ -231,6 +239,9 @@ class DictStore:
 
     def flush_log(self) -> bool:
         return True
+
+    def erasure_owed(self) -> bool:
+        return False
 
     def compact(self) -> None: ...
 

@@ -67,10 +67,10 @@ def test_the_report_is_plain_values() -> None:
     for qerr in (0.1, 0.2, 0.3, 0.4, 0.6):
         monitor.record(qerr, qerr / 2)
     report = json.loads(json.dumps(asdict(monitor.report())))
-    assert report == {
-        "episode": 5, "baseline_qerr": 0.2, "recent_qerr": 0.5, "recent_margin": 0.25,
-        "drift_ratio": 2.5, "in_drift": True, "alarms": 1,
-    }  # fmt: skip
+    assert (report.pop("in_drift"), report.pop("episode"), report.pop("alarms")) == (True, 5, 1)
+    assert report == pytest.approx(
+        {"baseline_qerr": 0.2, "recent_qerr": 0.5, "recent_margin": 0.25, "drift_ratio": 2.5}
+    )
     assert DriftMonitor().report().recent_qerr is None
 
 

@@ -88,10 +88,10 @@ def test_aligned_similarity_uses_shared_components_only() -> None:
 
 def test_aligned_similarities_of_many_equal_one_by_one() -> None:
     rng = np.random.default_rng(4)
-    rows, query = rng.normal(size=(30, 40)).astype(np.float32), rng.normal(size=40)
+    rows = rng.normal(size=(30, 40)).astype(np.float32)
+    query = rng.normal(size=40).astype(np.float32)
     dims, mine = hgns.salient(rows, 9), hgns.salient(query, 9)
     values = np.take_along_axis(rows, dims, axis=1)
-    query = query.astype(np.float32)
     got = hgns.aligned_similarities(values, dims, query, mine)
     expected = [
         hgns.aligned_similarity(value, dim, query[mine], mine)

@@ -1,5 +1,6 @@
 """How many probes and comparisons a search by itself makes."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,15 +10,29 @@ from numpy.typing import NDArray
 from routemem.memory_core import RoutingIndex
 from routemem.memory_core.errors import Conflict
 from routemem.memory_core.routing import plan
-from routemem.memory_core.routing.plan import ALL_CODES_UNTIL, DEPTHS, calibrated, default_plan
+from routemem.memory_core.routing.plan import (
+    ALL_CODES_UNTIL,
+    calibrated,
+    default_plan,
+    depths,
+    shares,
+)
 
 Draw = Callable[..., NDArray[np.float32]]
 
 
 def test_up_to_a_hundred_thousand_items_all_codes_are_scanned() -> None:
+    assert shares(ALL_CODES_UNTIL) == (1.0,)
     assert default_plan(ALL_CODES_UNTIL, 633).n_probes == 633
-    assert default_plan(1_000_000, 2000).n_probes == 700
-    assert default_plan(1_000_000, 2000).depth > default_plan(5000, 100).depth
+
+
+def test_floors_fall_with_the_buckets_and_rise_with_the_depth() -> None:
+    assert shares(300_000)[-1] == 0.25
+    assert shares(1_000_000)[-1] == pytest.approx(0.137, abs=1e-3)
+    assert all(a > b for a, b in itertools.pairwise(shares(1_000_000)))
+    assert shares(1_000_000)[0] == 1
+    assert (depths(5000)[0], depths(1_000_000)[0]) == (100, 200)
+    assert 0.13 * 2000 < default_plan(1_000_000, 2000).n_probes < 0.3 * 2000
 
 
 def index_of(vectors: NDArray[np.float32]) -> RoutingIndex:
@@ -33,7 +48,7 @@ def test_the_plan_reaches_its_target_on_stored_vectors(draw: Draw) -> None:
     assert index.plan is not None
     assert index.plan.recall is not None
     assert index.plan.recall >= index.plan.target == 0.99
-    assert index.plan.sample == plan.SAMPLE
+    assert index.plan.sample == 2 * plan.SAMPLE
     found = []
     for row in range(0, 3000, 50):
         truth = np.argsort(-(vectors @ vectors[row]))[:11]
@@ -42,15 +57,19 @@ def test_the_plan_reaches_its_target_on_stored_vectors(draw: Draw) -> None:
     assert np.mean(found) >= 0.98
 
 
-def test_what_a_calibration_measures_is_what_a_search_then_does(draw: Draw) -> None:
+def test_what_a_calibration_measures_is_what_a_search_then_does(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The depth at which each neighbour is needed, against running the searches."""
+    monkeypatch.setattr(plan, "ALL_CODES_UNTIL", 1000)
+    monkeypatch.setattr(plan, "LEAST_SHARE", 0.02)  # 0.28 at this size
     vectors, queries = draw(1500, 64), draw(25, 64, seed=3)
     index = index_of(vectors)
     base = index.state.base
     assert base.pack is not None
     nobody = np.full(len(queries), -1)
     needed = plan._needed(base.pack, base.live, base.gone, queries, nobody, 10)
-    for share in (1.0, 0.35):
+    for share in shares(len(vectors)):
         probes = int(np.ceil(share * base.pack.k))
         for depth in (10, 40):
             hits = []
@@ -63,6 +82,7 @@ def test_what_a_calibration_measures_is_what_a_search_then_does(draw: Draw) -> N
 
 def test_large_indexes_open_some_buckets_only(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "ALL_CODES_UNTIL", 1000)
+    monkeypatch.setattr(plan, "LEAST_SHARE", 0.02)
     index = index_of(draw(4000, 64, centres=60, spread=0.3))
     assert index.plan is not None
     assert index.codebook is not None
@@ -79,8 +99,9 @@ def test_real_queries_have_their_say(draw: Draw) -> None:
     asked = index.calibrate(strange)
     assert index.plan is asked
     assert asked.sample == alone.sample + 40
-    assert asked.depth >= alone.depth
-    assert index.calibrate(target=0.5).depth == DEPTHS[0]
+    assert asked.recall is not None
+    assert asked.recall >= 0.99
+    assert index.calibrate(target=0.5).depth == depths(3000)[0]
 
 
 def test_an_unreachable_target_takes_the_deepest_plan(draw: Draw) -> None:
@@ -88,7 +109,7 @@ def test_an_unreachable_target_takes_the_deepest_plan(draw: Draw) -> None:
     base = index.state.base
     assert base.pack is not None
     best = calibrated(base.pack, base.live, base.gone, target=1.0)
-    assert (best.n_probes, best.depth) == (base.pack.k, DEPTHS[-1]) or best.recall == 1
+    assert (best.n_probes, best.depth) == (base.pack.k, depths(3000)[-1]) or best.recall == 1
 
 
 def test_deleted_items_take_no_part(draw: Draw) -> None:
