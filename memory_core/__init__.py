@@ -14,21 +14,29 @@ if TYPE_CHECKING:
     from .errors import RoutememError
     from .memory import Memory
     from .records import Fact, FactChange, Forgotten, Hit, Item, Recall, Receipt, Status
+    from .routing.codebook import Codebook
+    from .routing.drift import DriftMonitor
+    from .routing.hierarchy import Hierarchy
+    from .routing.index import RoutingIndex
     from .scopes import Scopes
     from .settings import Settings
 
 _HOME = {
+    "Codebook": "routing.codebook",
+    "DriftMonitor": "routing.drift",
     "Embedder": "embedding.embedder",
     "Encoded": "embedding.embedder",
     "Fact": "records",
     "FactChange": "records",
     "Forgotten": "records",
+    "Hierarchy": "routing.hierarchy",
     "Hit": "records",
     "Item": "records",
     "Memory": "memory",
     "Recall": "records",
     "Receipt": "records",
     "RoutememError": "errors",
+    "RoutingIndex": "routing.index",
     "Scopes": "scopes",
     "Settings": "settings",
     "Status": "records",
@@ -36,17 +44,21 @@ _HOME = {
 }
 
 __all__ = [
+    "Codebook",
+    "DriftMonitor",
     "Embedder",
     "Encoded",
     "Fact",
     "FactChange",
     "Forgotten",
+    "Hierarchy",
     "Hit",
     "Item",
     "Memory",
     "Recall",
     "Receipt",
     "RoutememError",
+    "RoutingIndex",
     "Scopes",
     "Settings",
     "Status",

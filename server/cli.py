@@ -14,9 +14,10 @@ from importlib import import_module
 from importlib.metadata import version
 
 from routemem.memory_core.errors import RoutememError
-from routemem.memory_core.settings import Settings, env_name
+from routemem.memory_core.settings import ENV_PREFIX, Settings, env_name
 
 from . import log
+from .commands.shown import shown
 
 #: Command -> module of `commands`, what it does.
 COMMANDS = {
@@ -29,8 +30,20 @@ COMMANDS = {
     "recall": ("people", "search, list (no query) or read (--id) memories"),
     "facts": ("people", "list, set (key=value) or trace (--history) facts"),
     "forget": ("people", "hide, restore, delete or purge memories"),
+    "scopes": ("scopes", "which scopes there are, and what each holds"),
     "reindex": ("maintain", "embed every memory again, after a change of model"),
     "gc": ("maintain", "remove what nothing holds and give space back"),
+}
+
+#: Settings that only what serves a client has a use for.
+SERVING = ("toolsets", "tools", "exclude_tools")
+#: Command -> settings it has no use for, where these are not the ones of `SERVING`.
+UNUSED = {
+    "serve": (),
+    "install": (),
+    "doctor": (),
+    "demo": (*SERVING, "data_dir", "scope", "allow_scope", "read_only"),
+    "scopes": (*SERVING, "scope", "read_only", "embedder"),
 }
 
 Run = Callable[[argparse.Namespace, Settings], int]
@@ -47,16 +60,16 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         if only not in ("", name):
             continue
         command = commands.add_parser(name, help=does, description=does[0].upper() + does[1:] + ".")
-        add_settings(command)
+        add_settings(command, UNUSED.get(name, SERVING))
         import_module(f".commands.{module}", __package__).add_arguments(name, command)
     return top
 
 
-def add_settings(command: argparse.ArgumentParser) -> None:
-    """Add a flag for every setting that has one."""
+def add_settings(command: argparse.ArgumentParser, unused: Sequence[str] = ()) -> None:
+    """Add a flag for every setting that has one and is of use."""
     group = command.add_argument_group("settings")
     for spec in fields(Settings):
-        if not spec.metadata["flag"]:
+        if not spec.metadata["flag"] or spec.name in unused:
             continue
         flag = "--" + spec.name.replace("_", "-")
         help_text = f"{spec.metadata['why']} (env {env_name(spec.name)})".replace("%", "%%")
@@ -90,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # here, where a failure can still be told
         return status
     except RoutememError as error:
-        print(f"routemem: {error.code}: {error}", file=sys.stderr)
+        print(shown(f"routemem: {error.code}: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -114,10 +127,25 @@ def _command(arguments: list[str]) -> int:
     if given.command is None:
         top.print_help()
         return 0
+    _warn_of_unknown_variables()
     settings = read_settings(given)
     log.configure(settings.log_level)
     run: Run = import_module(f".commands.{COMMANDS[given.command][0]}", __package__).run
     return run(given, settings)
+
+
+def _warn_of_unknown_variables() -> None:
+    """A misspelt variable would be passed over in silence, and the memory be another one."""
+    known = [spec.name for spec in fields(Settings)]
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(ENV_PREFIX).lower()
+        if not variable.startswith(ENV_PREFIX) or name in known:
+            continue
+        from difflib import get_close_matches  # 5 ms: only when there is something to guess
+
+        near = get_close_matches(name, known, n=1)
+        hint = f" Did you mean {env_name(near[0])}?" if near else ""
+        print(shown(f"routemem: {variable} is no setting of mine.{hint}"), file=sys.stderr)
 
 
 def _prepare_streams() -> None:

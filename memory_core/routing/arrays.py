@@ -37,7 +37,8 @@ def checked_vector(vector: ArrayLike, dim: int, metric: Metric = "cosine") -> F3
             f"Expected one vector of {dim} numbers, got an array of shape {given.shape}. Use the "
             "embedder the index was made for."
         )
-    return checked_vectors(given[None], dim, metric)[0]
+    checked: F32 = checked_vectors(given[None], dim, metric)[0]
+    return checked
 
 
 def checked_vectors(vectors: ArrayLike, dim: int, metric: Metric = "cosine") -> F32:
@@ -98,6 +99,16 @@ def checked_keys(keys: ArrayLike, n: int) -> I64:
                 f"{_some(values[counts > 1])}."
             )
     return known
+
+
+def one_of(name: str, value: str, options: Sequence[str]) -> None:
+    """Raise unless a word is one of the options.
+
+    Raises:
+        InvalidArgument: names them.
+    """
+    if value not in options:
+        raise InvalidArgument(f"Expected {name} to be one of {', '.join(options)}, got {value!r}.")
 
 
 def lengths(vectors: F32) -> F32:

@@ -1,18 +1,22 @@
-"""How many centroids an index should have."""
+"""How many centroids a codebook should have."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InvalidArgument
-from .arrays import F32
+from .arrays import F32, I64
+
+if TYPE_CHECKING:
+    from .codebook import Codebook
 
 #: Items per bucket that ``n_over_b`` aims at.
 ITEMS_PER_BUCKET = 20
 
-#: Named rules: number of items -> number of centroids, before it is bounded by the items.
+#: Named rules: number of items -> number of centroids, before the items bound it.
 RULES: dict[str, Callable[[int], int]] = {
     "n_over_b": lambda n: min(max(math.ceil(n / ITEMS_PER_BUCKET), 2), 512),
     "sqrt": lambda n: math.ceil(math.sqrt(n)),
@@ -27,20 +31,20 @@ CONTENDERS = ("sqrt", "2sqrt", "n_over_b", "log")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one codebook size costs at a target recall.
+    """What a number of centroids costs at a target recall, before any code is looked at.
 
     Attributes:
         rule: name of the rule.
         k: centroids for the whole set.
-        probes: buckets to open, of ``k``.
-        scanned: mean number of items in those buckets.
-        share: ``(k + scanned) / n``, the work of a query as a share of exact search.
-        recall: recall reached, before any code is looked at.
+        probes: share of the buckets that has to be opened.
+        scanned: share of the items in those buckets.
+        share: ``k / n + scanned``: the vectors compared, as a share of exact search.
+        recall: recall@10 reached.
     """
 
     rule: str
     k: int
-    probes: int
+    probes: float
     scanned: float
     share: float
     recall: float
@@ -49,11 +53,11 @@ class Work:
 def centroid_count(rule: str | int, n: int) -> int:
     """Centroids for ``n`` items: a number is taken as it is, a name by its rule in ``RULES``.
 
-    ``fixed`` is 256 unless a number is given. The answer lies between 2 and ``n`` (1 for one item).
+    A rule's answer is bounded to 2 … ``n`` (1 for a single item).
 
     Raises:
-        InvalidArgument: an unknown rule, fewer than one centroid or item, or ``auto``, which has
-            to see vectors (`measured_count`).
+        InvalidArgument: no items, a number outside 1 … ``n``, or an unknown rule. ``auto`` is
+            unknown here: it has to see vectors (`measured_counts`).
     """
     if n < 1:
         raise InvalidArgument(f"Expected at least 1 item to cluster, got {n}.")
@@ -68,47 +72,49 @@ def centroid_count(rule: str | int, n: int) -> int:
     return min(max(RULES[rule](n), 2), n)
 
 
-def measured_count(
-    vectors: F32, n: int, *, seed: int = 0, target: float = 0.98, sample: int = 10_000
+def measured_counts(
+    vectors: F32, n: int, *, seed: int = 0, target: float = 0.98, sample: int = 20_000
 ) -> tuple[Work, ...]:
-    """The contenders by measured work at a target recall, cheapest first (rule ``auto``).
+    """The contenders by measured work at a target recall, cheapest first: the rule ``auto``.
 
-    Fits one codebook per contender on a sample, opens buckets until a query finds ``target`` of its
-    10 nearest, and counts centroids compared plus items scanned. Sizes on the sample keep each
-    rule's share of buckets, so the shares carry over to all ``n`` items.
+    One codebook per contender is fitted on a sample; buckets are opened in routing order until the
+    queries (vectors of the sample) have found ``target`` of their 10 nearest. Exact when the sample
+    holds all; otherwise the shares found on it stand for the whole set.
 
     Args:
-        vectors: float32 ``(m, dim)``, unit.
+        vectors: float32 ``(m, dim)``, unit, at least 2.
         n: items of the whole index, at least ``m``.
         seed: of the sample and the fits.
         target: recall@10 to reach by routing alone.
         sample: vectors looked at.
     """
-    from .codebook import Codebook  # it imports this module
+    from .codebook import Codebook  # imports this module
 
     rng = np.random.default_rng(seed)
-    chosen = vectors[np.sort(rng.permutation(len(vectors))[:sample])]
-    queries = chosen[rng.permutation(len(chosen))[:200]]
-    similar = queries @ chosen.T
-    depth = min(11, len(chosen))
+    seen = vectors[np.sort(rng.permutation(len(vectors))[:sample])]
+    asked = np.sort(rng.permutation(len(seen))[:200])
+    similar = seen[asked] @ seen.T
+    similar[np.arange(len(asked)), asked] = -np.inf  # a query is not its own neighbour
+    depth = min(10, len(seen) - 1)
     nearest = np.argpartition(-similar, depth - 1, axis=1)[:, :depth]
-    found = []
+    measured = []
     for rule in CONTENDERS:
         k = centroid_count(rule, n)
-        small = min(max(2, round(k * math.sqrt(len(chosen) / n))), len(chosen))
-        book = Codebook.fit(chosen, small, seed=seed)
-        found.append(_work(book, chosen, queries, nearest, rule, k, n, target))
-    return tuple(sorted(found, key=lambda work: work.share))
+        book = Codebook.fit(seen, min(k, max(2, len(seen) // 4)), seed=seed)
+        probes, scanned, recall = _opened(book, seen, seen[asked], nearest, target)
+        measured.append(Work(rule, k, probes, scanned, k / n + scanned, recall))
+    return tuple(sorted(measured, key=lambda work: work.share))
 
 
-def _work(
-    book: "Codebook",  # type: ignore[name-defined]  # noqa: F821  imported late, see above
-    vectors: F32,
-    queries: F32,
-    nearest: np.ndarray,
-    rule: str,
-    k: int,
-    n: int,
-    target: float,
-) -> Work:
-    raise NotImplementedError
+def _opened(
+    book: "Codebook", vectors: F32, queries: F32, nearest: I64, target: float
+) -> tuple[float, float, float]:
+    """Shares of buckets and items to open, and the recall reached by that."""
+    codes, _ = book.encode_many(vectors)
+    order = np.argsort(-(queries @ book.centroids.T), axis=1)
+    rank = np.argsort(order, axis=1)
+    needed = np.take_along_axis(rank, codes[nearest], axis=1)  # bucket rank of each neighbour
+    found = np.bincount(needed.ravel(), minlength=book.k).cumsum() / needed.size
+    probes = int(np.searchsorted(found, target - 1e-9)) + 1
+    scanned = np.bincount(codes, minlength=book.k)[order[:, :probes]].sum(axis=1).mean()
+    return probes / book.k, float(scanned) / len(vectors), float(found[probes - 1])

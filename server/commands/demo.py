@@ -22,12 +22,22 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Play the demo; exit status 1 when an answer was not found."""
+    """Play the demo; exit status 1 when an answer was not found.
+
+    Raises:
+        BrokenPipeError: nobody reads our output any more.
+    """
     import anyio
 
+    left = False
     with tempfile.TemporaryDirectory(prefix="routemem-demo-") as folder:
         show = _Show(Path(folder), settings)
-        anyio.run(show.play)
+        try:
+            anyio.run(show.play)
+        except* BrokenPipeError:  # in a group, with what its going cancelled
+            left = True
+    if left:
+        raise BrokenPipeError
     return 1 if show.missed else 0
 
 
@@ -38,6 +48,7 @@ class _Show:
         self.folder = folder
         self.embedder = settings.embedder
         self.missed = 0
+        self.search = ""
         self.took: dict[str, list[float]] = {}
 
     async def play(self) -> None:
@@ -54,6 +65,8 @@ class _Show:
             await self.ask(client, QUESTIONS[:3])
             now = await self.call(client, "get_facts", {"keys": CHANGE[0]})
             print(f"  {now['facts'][0]['key']} is {now['facts'][0]['value']!r}")
+            status = (await client.call_tool("memory_status", {})).structured_content or {}
+            self.search = status.get("note") or f"embedder {self.embedder!r}"
         self.report()
 
     def server(self) -> "Client":
@@ -123,4 +136,8 @@ class _Show:
         print("also for claude-code, cursor, vscode, windsurf, zed, codex and gemini):\n")
         print(snippet("claude-desktop", environ=os.environ, platform=sys.platform))
         if self.missed:
-            print(f"{self.missed} answers were not found.", file=sys.stderr)
+            print(
+                f"{self.missed} answers were not found. No question shares a word with its answer: "
+                f"only a model of meaning finds them. Here: {self.search}",
+                file=sys.stderr,
+            )

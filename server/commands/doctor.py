@@ -6,12 +6,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from routemem.memory_core.errors import RoutememError
+from routemem.memory_core.errors import RoutememError, StorageError
 from routemem.memory_core.settings import Settings
+
+from .shown import shown
+
+if TYPE_CHECKING:
+    from routemem.memory_core.storage.vault import Vault
 
 #: SQLite before this version can lose a log that two processes write; with our lock it does not.
 SAFE_SQLITE = (3, 51, 3)
@@ -41,9 +48,9 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     bad = 0
     for finding in examine(settings):
         bad += not finding.ok
-        print(f"{'ok  ' if finding.ok else 'LOOK'} {finding.name}: {finding.said}")
+        print(f"{'ok  ' if finding.ok else 'LOOK'} {finding.name}: {shown(finding.said)}")
         if finding.advice:
-            print(f"     -> {finding.advice}")
+            print(f"     -> {shown(finding.advice)}")
     return 1 if bad else 0
 
 
@@ -56,18 +63,23 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("locks and log", _probe),
         ("model", _model),
         ("token counter", _counter),
-        ("key", _key),
         ("scopes", _scopes),
         ("damaged files", _damaged),
+        ("key", _key),
         ("client", _client),
     )
     for name, check in checks:
         try:
             yield check(settings)
         except (RoutememError, OSError) as error:
-            yield Finding(name, False, str(error))
+            yield Finding(name, False, _without_us(str(error)))
         except Exception as error:  # a broken package is what this command is asked about
             yield Finding(name, False, f"{type(error).__name__}: {error}", "install routemem again")
+
+
+def _without_us(told: str) -> str:
+    """A message without the advice to run this very command."""
+    return told.replace("; run `routemem doctor`", "")
 
 
 def _version(settings: Settings) -> Finding:
@@ -147,8 +159,49 @@ def _key(settings: Settings) -> Finding:
     if settings.data_path() in (folder, *folder.parents):
         advice = "set ROUTEMEM_KEY_DIR to a folder outside the data folder"
         return Finding("key", False, f"{folder} lies in the data folder", advice)
-    where = "the system's keyring, else " if settings.keyring else ""
-    return Finding("key", True, f"sealed copies of deleted memories use a key in {where}{folder}")
+    where = f"{'the system keyring, else ' if settings.keyring else ''}{folder}"
+    if shut := _shut_copies(settings):
+        said = "; ".join(f"{scope}: {why}" for scope, why in shut.items())
+        advice = (
+            f"bring the key back to {where}; without it these memories cannot be restored, and "
+            "their copies go by themselves when their days to undo are over"
+        )
+        return Finding("key", False, said, advice)
+    return Finding("key", True, f"sealed copies of deleted memories use a key in {where}")
+
+
+def _shut_copies(settings: Settings) -> dict[str, str]:
+    """Scopes with sealed copies of deleted memories that the key there is does not open."""
+    from routemem.memory_core import Scopes
+    from routemem.memory_core.storage.sqlite import SqliteStore
+    from routemem.memory_core.storage.vault import Vault
+
+    vault, shut = Vault(settings.key_path(), keyring=settings.keyring), {}
+    if not any(settings.data_path().glob("*-*.db")):
+        return {}
+    with suppress(RoutememError), Scopes(settings) as scopes:  # the check of the scopes tells it
+        for name in scopes.names():
+            with suppress(RoutememError):
+                store = scopes.look(name).store
+                if not isinstance(store, SqliteStore):
+                    continue
+                sql = (
+                    "select id, sealed from tombstones where sealed is not null and expires_at > ?"
+                )
+                copies = store.db.rows(sql, (scopes.clock(),))
+                failed = [why for id, copy in copies if (why := _failure(vault, name, id, copy))]
+                if failed:
+                    shut[name] = f"{len(failed)} of {len(copies)} undo copies: {failed[0]}"
+    return shut
+
+
+def _failure(vault: "Vault", scope: str, id: str, copy: bytes) -> str:
+    """Why a sealed copy does not open; "" when it does."""
+    try:
+        vault.open(copy, f"{scope}\0{id}")  # what forgetting binds it to
+    except StorageError as error:
+        return str(error)
+    return ""
 
 
 def _scopes(settings: Settings) -> Finding:
@@ -158,13 +211,13 @@ def _scopes(settings: Settings) -> Finding:
     with Scopes(settings) as scopes:
         for name in scopes.names():
             try:
-                status = scopes.open(name).status()
+                status = scopes.look(name).status()
             except RoutememError as error:
                 bad.append(f"{name}: {error}")
                 continue
             told.append(f"{name} {sum(status.items.values())} ({status.mode})")
             if status.degraded:
-                bad.append(f"{name}: {status.degraded}")
+                bad.append(f"{name}: {_without_us(status.degraded)}")
     said = ", ".join(told) or "none yet"
     return Finding("scopes", not bad, said, "; ".join(bad))
 

@@ -1,12 +1,13 @@
 """`routemem reindex|gc`."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from routemem.memory_core.errors import NotAllowed
 from routemem.memory_core.settings import Settings
+
+from .shown import progress
 
 if TYPE_CHECKING:
     from routemem.memory_core import Memory
@@ -36,13 +37,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _reindex(memory: "Memory") -> str:
-    done = memory.upkeep.reindex(_progress if sys.stderr.isatty() else None)
+    done = memory.upkeep.reindex(progress)
     return f"{done} passages embedded with {memory.status().embedder}"
-
-
-def _progress(done: int, total: int) -> None:
-    end = "\n" if done >= total else "\r"
-    print(f"{done}/{total} passages", end=end, file=sys.stderr, flush=True)
 
 
 def _gc(memory: "Memory") -> str:

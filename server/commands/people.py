@@ -3,21 +3,25 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from routemem.memory_core.errors import InvalidArgument, NotAllowed
+from routemem.memory_core.errors import InvalidArgument, NotAllowed, NotFound, StorageError
+from routemem.memory_core.records import FORGET_MODES, KINDS, ORIGINS
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.text.identity import clean
 
 from ..clock import clock
+from .shown import as_json, progress, shown
 
 if TYPE_CHECKING:
-    from routemem.memory_core import Memory, Scopes
+    from routemem.memory_core import Memory, Receipt, Scopes
 
 #: Smallest budget of a recall, as for the tool.
 LEAST_TOKENS = 100
+#: Passages embedded between two words on how far it is.
+STEP = 8
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
@@ -38,7 +42,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         raise NotAllowed("The settings say read-only: leave --read-only or ROUTEMEM_READ_ONLY off.")
     with Scopes(settings, clock=clock(settings)) as scopes:
         said, structured = _RUN[given.command](given, scopes)
-    print(_json(structured) if given.json else said)
+    print(as_json(structured) if given.json else shown(said))
     return 0
 
 
@@ -46,55 +50,81 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _remember_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("content", nargs="?", default="-", help="the text; - or nothing: stdin")
-    command.add_argument("--kind", default="note")
-    command.add_argument("--tag", action="append", default=[], dest="tags")
-    command.add_argument("--source", default="user")
-    command.add_argument("--speaker", default="")
-    command.add_argument("--when", default="", help="when it happened, ISO date")
-    command.add_argument("--priority", type=int, default=5)
-    command.add_argument("--pinned", action="store_true")
-    command.add_argument("--id", default="", help="replace this memory")
-    command.add_argument("--key", default="", help="own name; a retry stores nothing twice")
+    add = command.add_argument
+    add("content", nargs="?", default="-", help="the text; - or nothing: stdin")
+    add("--kind", type=str.lower, choices=KINDS, default="note", help="what it is (note)")
+    _tags(command, "for filters; several with commas, or the flag again")
+    add("--source", type=str.lower, choices=ORIGINS, default="user", help="whose words (user)")
+    add("--speaker", default="", help="who said it")
+    add("--when", default="", help="when it happened, ISO date")
+    add("--priority", type=int, default=5, metavar="0-10", help="10 is kept longest (5)")
+    add("--pinned", action="store_true", help="never compress or archive it")
+    add("--id", default="", help="replace this memory")
+    add("--key", default="", help="own name; a retry stores nothing twice")
 
 
 def _recall_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("query", nargs="?", default="", help="what to look for; nothing: newest")
-    command.add_argument("--id", action="append", default=[], dest="ids", help="read this one")
-    command.add_argument("--top-k", type=int)
-    command.add_argument("--max-tokens", type=int)
-    command.add_argument("--kind", action="append", default=[], dest="kinds")
-    command.add_argument("--tag", action="append", default=[], dest="tags")
-    command.add_argument("--speaker", default="")
-    command.add_argument("--since", default="")
-    command.add_argument("--until", default="")
-    command.add_argument("--threshold", type=float, default=0.0)
-    command.add_argument("--include-archived", action="store_true")
-    command.add_argument("--neighbours", type=int, default=0)
-    command.add_argument("--explain", action="store_true")
-    command.add_argument("--detailed", action="store_true")
-    command.add_argument("--cursor", default="")
+    add = command.add_argument
+    add("query", nargs="?", default="", help="what to look for; nothing: newest")
+    add(
+        "--id",
+        action="append",
+        default=[],
+        dest="ids",
+        metavar="ID",
+        help="read this one; may be repeated",
+    )
+    add("--top-k", type=int, metavar="1-50", help="most hits (ROUTEMEM_RECALL_TOP_K)")
+    add("--max-tokens", type=int, metavar="N", help="size of the answer (ROUTEMEM_RECALL_TOKENS)")
+    add(
+        "--kind", type=str.lower, action="append", choices=KINDS, default=[], dest="kinds",
+        help="of this kind only; may be repeated",
+    )  # fmt: skip
+    _tags(command, "with all of these tags only")
+    add("--speaker", default="", help="said by this one only")
+    add("--since", default="", help="from this ISO date on")
+    add("--until", default="", help="up to this ISO date")
+    add("--threshold", type=float, default=0.0, metavar="0-1", help="least cosine (0)")
+    add("--include-archived", action="store_true", help="archived memories too")
+    add("--neighbours", type=int, default=0, metavar="0-5", help="turns around each hit (0)")
+    add("--explain", action="store_true", help="show what made each score")
+    add("--detailed", action="store_true", help="show tags, metadata, times and the rest")
+    add("--cursor", default="", help="from the last answer, for more")
 
 
 def _facts_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "keys", nargs="*", help="keys or prefixes (user.*) to show; key=value (JSON or text) to set"
-    )
-    command.add_argument("--history", action="store_true")
-    command.add_argument("--as-of", default="")
-    command.add_argument("--known-at", default="")
-    command.add_argument("--valid-from", default="")
-    command.add_argument("--confidence", type=float, default=1.0)
+    add = command.add_argument
+    add("keys", nargs="*", help="keys or prefixes (user.*) to show; key=value (JSON or text) sets")
+    add("--history", action="store_true", help="every value there was")
+    add("--as-of", default="", help="what was true at this ISO date")
+    add("--known-at", default="", help="what was known at this ISO date")
+    add("--valid-from", default="", help="with key=value: true from this ISO date on (now)")
+    add("--confidence", type=float, default=1.0, metavar="0-1", help="with key=value (1)")
 
 
 def _forget_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("ids", nargs="+")
-    command.add_argument("--mode", default="archive", help="archive, restore, delete or purge")
-    command.add_argument("--reason", default="")
+    add = command.add_argument
+    add("ids", nargs="+", help="ids and keys of memories, keys of facts")
+    add(
+        "--mode", type=str.lower, choices=FORGET_MODES, default="archive",
+        help="archive hides (default), restore brings back, delete erases with some days to undo, "
+        "purge erases at once",
+    )  # fmt: skip
+    add("--reason", default="", help="why, for the audit")
 
 
 def _status_arguments(command: argparse.ArgumentParser) -> None:
     """Status takes settings only."""
+
+
+def _tags(command: argparse.ArgumentParser, help: str) -> None:
+    command.add_argument(
+        "--tag", type=_listed, action="extend", default=[], dest="tags", metavar="A,B", help=help
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 # ---------------------------------------------------------------------- commands
@@ -104,7 +134,9 @@ def _remember(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies import remembered
 
     content = _piped() if given.content == "-" else given.content
-    receipt = scopes.locate(given.id, given.scope or "").remember(
+    # An id leads to its own scope; without one the scope's file is made now.
+    memory = scopes.locate(given.id, given.scope or "") if given.id else scopes.open()
+    receipt = memory.remember(
         content,
         kind=given.kind,
         priority=given.priority,
@@ -116,7 +148,32 @@ def _remember(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         id=given.id,
         key=given.key,
     )
+    receipt = _embed_rest(memory, receipt)
     return remembered(receipt), asdict(receipt)
+
+
+def _embed_rest(memory: "Memory", receipt: "Receipt") -> "Receipt":
+    """Embed all that waits: this process ends now, and no other need be there to do it.
+
+    Ctrl-C ends the waiting; the receipt says what is left then.
+    """
+    total = left = memory.store.counts()["pending"]
+    why = "the next remember, or a running server, embeds them."
+    try:
+        while left:
+            memory.upkeep.backfill(STEP)
+            before, left = left, memory.store.counts()["pending"]
+            if left == before:  # there is no working embedder
+                why = memory.status().degraded or why
+                break
+            progress(max(total - left, 0), total)
+    except KeyboardInterrupt:
+        pass  # it is stored already
+    except StorageError as error:
+        why = str(error)
+    note = f"{left} passages are found by their words only, for now: {why}" if left else ""
+    pending = min(left, receipt.pending)
+    return replace(receipt, pending=pending, note=note) if receipt.pending else receipt
 
 
 def _piped() -> str:
@@ -151,6 +208,8 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         cursor=given.cursor,
         cost=hit_cost(scopes.counter.count, detailed=given.detailed),
     )
+    if found.missing and not found.hits and found.left_out <= 0:
+        raise NotFound(_none_of(found.missing))
     structured = {
         "hits": [hit_fields(hit, detailed=given.detailed) for hit in found.hits],
         "mode": found.mode,
@@ -161,11 +220,17 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     return recalled(found, asked=given.query, detailed=given.detailed), structured
 
 
+def _none_of(refs: Sequence[str]) -> str:
+    named = ", ".join(repr(ref[:40]) for ref in refs[:5])
+    more = f" and {len(refs) - 5} more" if len(refs) > 5 else ""
+    return f"No memory {named}{more}. Find ids with `routemem recall`."
+
+
 def _facts(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies import fact_fields, fact_line, fact_set
 
-    memory = scopes.open()
     statements = _statements(given)
+    memory = scopes.open() if statements else scopes.look()
     if statements:
         if len(statements) < len(given.keys):
             raise InvalidArgument("Either set facts (key=value) or show them (key), not both.")
@@ -205,7 +270,7 @@ def _forget(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
 def _status(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies import status_told
 
-    status = scopes.open().status()
+    status = scopes.look().status()
     detail = {"chunks": status.chunks, "bytes": status.bytes, "embedder": status.embedder}
     return status_told(status, detail), asdict(status)
 
@@ -214,10 +279,6 @@ def _writes(given: argparse.Namespace) -> bool:
     return given.command in ("remember", "forget") or (
         given.command == "facts" and bool(_statements(given))
     )
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {

@@ -22,6 +22,17 @@ class Merged:
     kept: tuple[str, ...]
 
 
+def earlier(text: str, client: Client, name: str) -> Mapping[str, Any]:
+    """The entry of that name that starts a local program; empty when there is none.
+
+    Raises:
+        InvalidArgument, Conflict: as for `merge`.
+    """
+    servers = _servers(_parse(text.replace("\r\n", "\n"), client), client)
+    old = servers.get(name)
+    return old if isinstance(old, dict) and not _is_remote(old) else {}
+
+
 def merge(text: str, client: Client, name: str, entry: Mapping[str, Any]) -> Merged:
     """Set the entry of a server; everything else in the file stays as it is, to the letter.
 
@@ -43,11 +54,8 @@ def merge(text: str, client: Client, name: str, entry: Mapping[str, Any]) -> Mer
     # Work with one kind of line end where the file has one; a mixed file gets plain new lines.
     crlf = "\r\n" in text and text.count("\r\n") == text.count("\n")
     plain = text.replace("\r\n", "\n") if crlf else text
-    parse = toml_tables.parse if client.syntax == "toml" else jsonc.parse
-    before = parse(plain)
-    servers = before.get(client.key, {})
-    if not isinstance(servers, dict):
-        raise Conflict(f"{client.key} in it is a {type(servers).__name__}, expected an object")
+    before = _parse(plain, client)
+    servers = _servers(before, client)
     old = servers.get(name)
     local = old if isinstance(old, dict) and not _is_remote(old) else None
     new = dict(entry) if local is None else _combined(local, entry)
@@ -55,12 +63,23 @@ def merge(text: str, client: Client, name: str, entry: Mapping[str, Any]) -> Mer
     expected = {**before, client.key: {**servers, name: new}}
     try:
         after = write(plain, (client.key, name), local, new)
-        same = _same(parse(after), expected, ordered=client.syntax == "json")
+        same = _same(_parse(after, client), expected, ordered=client.syntax == "json")
     except (ValueError, RecursionError) as error:
         raise Conflict(_UNSAFE) from error
     if not same:
         raise Conflict(_UNSAFE)
     return Merged(after.replace("\n", "\r\n") if crlf else after, _kept(new, entry))
+
+
+def _parse(text: str, client: Client) -> dict[str, Any]:
+    return toml_tables.parse(text) if client.syntax == "toml" else jsonc.parse(text)
+
+
+def _servers(document: Mapping[str, Any], client: Client) -> dict[str, Any]:
+    servers = document.get(client.key, {})
+    if not isinstance(servers, dict):
+        raise Conflict(f"{client.key} in it is a {type(servers).__name__}, expected an object")
+    return servers
 
 
 def _is_remote(entry: Mapping[str, Any]) -> bool:

@@ -14,7 +14,8 @@ from routemem.memory_core.errors import Conflict, InvalidArgument
 from . import files
 from .clients import Client, Machine, client_named
 from .command import claude_mcp_add, find_command, is_store_python, is_temporary
-from .merge import merge
+from .earlier import Settled, settle
+from .merge import earlier, merge
 
 _BOM = "\ufeff"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
@@ -53,6 +54,7 @@ def install(
     cwd: Path,
     server_args: Sequence[str] = ("serve",),
     env: Mapping[str, str] = _NO_ENV,
+    shell: Mapping[str, str] = _NO_ENV,
     name: str = "routemem",
     dry_run: bool = False,
     project: bool = False,
@@ -71,8 +73,10 @@ def install(
         environ: the environment; read for folders (APPDATA, XDG_CONFIG_HOME, …) and PATH.
         platform: as ``sys.platform``.
         cwd: the project's folder; used with ``project`` only.
-        server_args: arguments that follow the command.
+        server_args: arguments that follow the command. With ``serve`` alone, the flags of an
+            earlier entry stay.
         env: environment variables the client shall set: it passes on hardly any by itself.
+        shell: the same, for what neither ``server_args`` nor an earlier entry says.
         name: the server's name in the client.
         dry_run: work everything out and write nothing.
         project: the project's file instead of the user's.
@@ -89,11 +93,15 @@ def install(
     path = chosen.path(machine, cwd, project)
     python = executable or Path(sys.executable)
     words = tuple(command) if command else find_command(python, environ, platform)
-    entry = _entry(chosen, words, server_args, env, name)
+    settled = settle({}, server_args, env, shell)  # what to paste, should the file be unreadable
+    entry = _entry(chosen, words, settled, name)
     try:
         raw = files.read(path)
         before = raw.decode() if raw is not None else ""
         mark = _BOM if before.startswith(_BOM) else ""
+        old = earlier(before.removeprefix(_BOM), chosen, name)
+        settled = settle(old, server_args, env, shell)
+        entry = _entry(chosen, words, settled, name)
         merged = merge(before.removeprefix(_BOM), chosen, name, entry)
         after = mark + merged.text
         backup = None
@@ -103,9 +111,10 @@ def install(
     except (InvalidArgument, Conflict, UnicodeDecodeError, OSError) as error:
         raise _refusal(error, path, merge("", chosen, name, entry).text) from error
     notes = _notes(chosen, words, python, merged.kept, platform=platform, project=project)
+    notes = (*settled.notes, *notes)
     if chosen.name == "claude-code":
-        whole = [*words, *server_args]
-        line = claude_mcp_add(name, whole, env, project=project, platform=platform)
+        whole = [*words, *settled.arguments]
+        line = claude_mcp_add(name, whole, settled.env, project=project, platform=platform)
         notes = (*notes, f"The same by Claude Code's own command: {line}")
     return Outcome(client, path, before, after, after != before, backup, notes)
 
@@ -131,14 +140,14 @@ def snippet(
     chosen = client_named(client)
     python = executable or Path(sys.executable)
     words = tuple(command) if command else find_command(python, environ, platform)
-    return merge("", chosen, name, _entry(chosen, words, server_args, env, name)).text
+    settled = Settled(tuple(server_args), env)
+    return merge("", chosen, name, _entry(chosen, words, settled, name)).text
 
 
 def _entry(
     client: Client,
     command: Sequence[str],
-    server_args: Sequence[str],
-    env: Mapping[str, str],
+    settled: Settled,
     name: str,
 ) -> dict[str, Any]:
     if not _NAME.fullmatch(name):
@@ -147,9 +156,10 @@ def _entry(
             "names from it."
         )
     program, *first = command
-    entry: dict[str, Any] = {**client.fixed, "command": program, "args": [*first, *server_args]}
+    words, env = [*first, *settled.arguments], settled.env
+    entry: dict[str, Any] = {**client.fixed, "command": program, "args": words}
     try:
-        "".join([*command, *server_args, *env, *env.values()]).encode()
+        "".join([program, *words, *env, *env.values()]).encode()
     except UnicodeEncodeError as error:
         raise InvalidArgument(
             f"the command and its environment must be UTF-8 text, got {command[0]!a} … Install "

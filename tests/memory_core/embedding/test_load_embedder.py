@@ -48,7 +48,7 @@ def test_a_file_is_not_a_model_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_any_model_says_what_is_missing_in_it(tmp_path: Path) -> None:
-    with pytest.raises(EmbedderError, match="no onnx/model.onnx in that folder") as caught:
+    with pytest.raises(EmbedderError, match=r"no onnx/model\.onnx in that folder") as caught:
         load_embedder(str(tmp_path))
     assert str(tmp_path) in str(caught.value)
     assert "sentence-transformers" not in str(caught.value)

@@ -1,0 +1,352 @@
+"""The routing index: vectors in, nearest items out."""
+
+import threading
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import Conflict, NotFound
+from . import maintenance
+from .arrays import F32, I64, Metric, checked_keys, checked_vector, checked_vectors, one_of
+from .codebook import Codebook, Init
+from .filters import Allowed
+from .pack import Pack, Rerank
+from .plan import Plan, calibrated
+from .results import Footprint, IndexReport, SearchResult
+from .search import checked_wish, find
+from .state import Base, Delta, State
+from .writes import place_of, refuse_known, removed
+
+#: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py).
+FLAT_UNTIL = 10_000
+
+_NONE = np.empty(0, np.int64)
+
+
+class RoutingIndex:
+    """Vectors by id, searched through buckets of 1-bit codes and compared exactly at the end.
+
+    Safe to use from several threads: a search takes no lock and sees each change whole or not at
+    all; writes wait for each other only. Nothing is fitted inside a write, and no search changes
+    anything.
+
+    New items go to a delta, which every search compares exactly. `build` fits the codebook and
+    packs everything; up to ``flat_until`` items there is nothing to pack and search stays exact.
+    When the delta, or what was deleted, exceeds both 2,000 items and 5 % of the packed ones, it is
+    merged into the pack with the codebook there is.
+
+    Args:
+        dim: numbers per vector.
+        seed: of the fit, the rotation and the calibration. Same seed and same items: same codes.
+        metric: ``cosine`` (vectors are scaled to length 1) or ``dot`` (lengths count).
+        rerank: how packed vectors are kept for the exact comparison: ``fp32``, ``fp16``, ``int8``,
+            or ``none``: not at all, scores are then estimates and results say ``approximate``.
+        k: number of centroids, or the name of a rule (`heuristics`), or ``auto``.
+        init: how k-means starts, ``random`` or ``k-means++``.
+        flat_until: up to this many items `build` packs nothing.
+        target: recall@10 that ``n_probes="auto"`` is calibrated for.
+        merging: ``background`` merges in a thread of its own, ``inline`` within the write that
+            makes it due, ``manual`` only on `merge`.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        seed: int = 0,
+        metric: Metric = "cosine",
+        rerank: Rerank = "fp16",
+        k: int | str = "2sqrt",
+        init: Init = "random",
+        flat_until: int = FLAT_UNTIL,
+        target: float = 0.99,
+        merging: Literal["background", "inline", "manual"] = "background",
+    ) -> None:
+        one_of("merging", merging, ("background", "inline", "manual"))
+        self.dim, self.seed, self.metric, self.rerank = dim, seed, metric, rerank
+        self._recipe = maintenance.Recipe(dim, seed, metric, rerank, k, init, flat_until, target)
+        self._merging = merging
+        self._delta = Delta(dim)
+        self._state = State(Base.of(None, None, None, _NONE), self._delta.tail)
+        self._writing = threading.Lock()
+        self._upkeep = threading.Lock()
+        self._merger: threading.Thread | None = None
+
+    @classmethod
+    def from_pack(cls, pack: Pack, plan: Plan, **options: Any) -> "RoutingIndex":
+        """An index over arrays made elsewhere, for example memory-mapped from files.
+
+        Args:
+            pack: used as it is, nothing is copied.
+            plan: how it is searched.
+            options: as of the class, the same the pack was made with.
+        """
+        index = cls(pack.dim, **options)
+        base = Base.of(pack, Codebook(pack.centroids), plan, _NONE, pack.n)
+        index._state = State(base, index._delta.tail)
+        return index
+
+    # ------------------------------------------------------------------ reading
+
+    def __len__(self) -> int:
+        base, tail = self._state
+        return len(base) + len(tail)
+
+    def __contains__(self, id: int) -> bool:
+        with self._writing:
+            return place_of(self._state, self._delta, id) is not None
+
+    @property
+    def state(self) -> State:
+        """What a search would see now. Immutable: it can be read at leisure."""
+        return self._state
+
+    @property
+    def pack(self) -> Pack | None:
+        """The packed part; None while the index is flat."""
+        return self._state.base.pack
+
+    @property
+    def codebook(self) -> Codebook | None:
+        """The centroids; None before the first `build`."""
+        return self._state.base.codebook
+
+    @property
+    def plan(self) -> Plan | None:
+        """What ``n_probes="auto"`` stands for; None while the index is flat."""
+        return self._state.base.plan
+
+    def ids(self) -> list[int]:
+        """The ids of all items, ascending."""
+        base, tail = self._state
+        packed = base.pack.keys[base.rows()] if base.pack else _NONE
+        every: list[int] = np.sort(np.concatenate([packed, tail.keys[tail.live()]])).tolist()
+        return every
+
+    def vector(self, id: int) -> F32:
+        """The vector of an item as it is compared, float32 ``(dim,)``.
+
+        Raises:
+            NotFound: no such id.
+            Conflict: packed, and this index keeps no vectors (``rerank="none"``).
+        """
+        with self._writing:
+            place = place_of(self._state, self._delta, id)
+            base, tail = self._state
+        if place is None:
+            raise NotFound(f"No item with id {id} in this index.")
+        if place >= 0:
+            newer: F32 = tail.vectors(np.array([place]))[0]
+            return newer
+        if base.pack is None or len(base.pack.rows) < base.pack.n:
+            raise Conflict("This index keeps no packed vectors (rerank='none').")
+        packed: F32 = base.pack.vectors(np.array([-1 - place]))[0]
+        return packed
+
+    def codes(self) -> dict[int, int]:
+        """The bucket of every packed item by its id."""
+        base = self._state.base
+        if base.pack is None:
+            return {}
+        rows = base.rows()
+        buckets = base.pack.buckets()[rows]
+        return dict(zip(base.pack.keys[rows].tolist(), buckets.tolist(), strict=True))
+
+    def allow(self, ids: ArrayLike) -> Allowed:
+        """Make ids ready for ``search(allowed=…)``; worth keeping if they filter many searches."""
+        return Allowed.of(ids, self._state.base.pack)
+
+    def search(
+        self,
+        vector: ArrayLike,
+        top_k: int = 10,
+        n_probes: int | str = "auto",
+        threshold: float | None = None,
+        exact: bool = False,
+        max_candidates: int | None = None,
+        allowed: ArrayLike | Allowed | None = None,
+        return_signals: bool = False,
+    ) -> SearchResult:
+        """The items nearest to a vector.
+
+        Args:
+            vector: ``(dim,)`` finite numbers; not zero if the metric is cosine.
+            top_k: hits at the most.
+            n_probes: ``auto`` follows the calibration. A number opens that many buckets and
+                compares everything in them exactly; all buckets equals exact search.
+            threshold: least score of a hit (of its estimate in an approximate result).
+            exact: compare every item.
+            max_candidates: compare only that many packed items, those with the best estimates.
+            allowed: ids to stay within, as numbers or from `allow`; applied before ranking.
+            return_signals: report how sure the routing was and what was looked at.
+
+        Returns:
+            Hits, best first. Items of the delta are always compared exactly.
+
+        Raises:
+            InvalidArgument: a bad vector or number; the text says which and what was expected.
+            Conflict: ``exact`` in an index that keeps no vectors.
+        """
+        query = checked_vector(vector, self.dim, self.metric)
+        state = self._state
+        pack = state.base.pack
+        if allowed is not None and not (isinstance(allowed, Allowed) and allowed.pack is pack):
+            ids = allowed.keys if isinstance(allowed, Allowed) else allowed
+            allowed = Allowed.of(ids, pack)
+        wish = checked_wish(
+            top_k, n_probes, threshold, exact, max_candidates, allowed, return_signals
+        )
+        return find(state, query, wish)
+
+    # ------------------------------------------------------------------ writing
+
+    def add(self, id: int, vector: ArrayLike) -> None:
+        """Add one item. Found by the next search.
+
+        Raises:
+            InvalidArgument: a bad vector, or an id the index has already.
+        """
+        good = checked_vector(vector, self.dim, self.metric)
+        self._append(checked_keys([id], 1), good[None])
+
+    def add_many(self, ids: ArrayLike, vectors: ArrayLike) -> None:
+        """Add items: all of them, or none if one is refused.
+
+        Args:
+            ids: ``(n,)`` whole numbers in the range of int64, all different and new.
+            vectors: ``(n, dim)``.
+
+        Raises:
+            InvalidArgument: bad vectors or ids; the text names the first ones.
+        """
+        good = checked_vectors(vectors, self.dim, self.metric)
+        self._append(checked_keys(ids, len(good)), good)
+
+    def update(self, id: int, vector: ArrayLike) -> None:
+        """Replace the vector of an item. A search finds the old or the new one, never both or none.
+
+        Raises:
+            NotFound: no such id.
+            InvalidArgument: a bad vector.
+        """
+        good = checked_vector(vector, self.dim, self.metric)
+        key = checked_keys([id], 1)
+        with self._writing:
+            base = removed(self._state, self._delta, key)
+            self._delta.append(key, good[None])
+            self._state = State(base, self._delta.tail)
+        self._after_write()
+
+    def delete(self, ids: int | ArrayLike) -> None:
+        """Remove one item or several: all of them, or none if one is not there.
+
+        Raises:
+            NotFound: an id the index does not have.
+        """
+        given = np.atleast_1d(np.asarray(ids))
+        keys = checked_keys(given, len(given))
+        with self._writing:
+            base = removed(self._state, self._delta, keys)
+            self._state = State(base, self._delta.tail)
+        self._after_write()
+
+    # ------------------------------------------------------------------ upkeep
+
+    @property
+    def due(self) -> maintenance.Due:
+        """The upkeep that would pay now: ``build``, ``merge`` or nothing."""
+        return maintenance.due(self._state, self._recipe)
+
+    def build(
+        self, codebook: Codebook | None = None, *, queries: ArrayLike | None = None
+    ) -> IndexReport:
+        """Fit the codebook, pack all items and calibrate. Searches and writes go on meanwhile.
+
+        Args:
+            codebook: use this one and fit nothing; every item is assigned anew.
+            queries: ``(m, dim)`` real queries for the calibration.
+
+        Raises:
+            Conflict: packed vectors were not kept (``rerank="none"``).
+        """
+        asked = None
+        if queries is not None:
+            asked = checked_vectors(queries, self.dim, self.metric)
+        with self._upkeep:
+            before = self._state
+            self._adopt(before, *maintenance.built(before, self._recipe, codebook, asked))
+        return self.report()
+
+    def merge(self) -> None:
+        """Move the delta into the pack and reclaim what deleted items hold. Fits nothing."""
+        with self._upkeep:
+            before = self._state
+            self._adopt(before, *maintenance.merged_state(before, self._recipe))
+
+    def calibrate(self, queries: ArrayLike | None = None, *, target: float | None = None) -> Plan:
+        """Measure what ``n_probes="auto"`` needs for the target recall, and use it from now on.
+
+        Args:
+            queries: ``(m, dim)`` real queries, beside a sample of the stored vectors.
+            target: recall@10; None for the one the index was made with.
+
+        Raises:
+            Conflict: nothing is packed, or no vectors were kept to compare with.
+        """
+        asked = None
+        if queries is not None:
+            asked = checked_vectors(queries, self.dim, self.metric)
+        with self._upkeep:
+            base = self._state.base
+            if base.pack is None or len(base.pack.rows) < base.pack.n:
+                raise Conflict("Only a packed index with vectors can be calibrated: call build().")
+            plan = calibrated(
+                base.pack, base.live, base.gone,
+                target=target or self._recipe.target, queries=asked, seed=self.seed,
+            )  # fmt: skip
+            with self._writing:
+                self._state = State(replace(self._state.base, plan=plan), self._state.tail)
+        return plan
+
+    def wait(self) -> None:
+        """Wait for a merge that runs in the background."""
+        merger = self._merger
+        if merger is not None:
+            merger.join()
+
+    # ------------------------------------------------------------------ report
+
+    def footprint(self) -> Footprint:
+        """Bytes held, counted on the arrays."""
+        with self._writing:
+            return maintenance.footprint(self._state, self._delta)
+
+    def report(self) -> IndexReport:
+        """Size, balance, upkeep and bytes."""
+        return maintenance.report(self._state, self._recipe, self.footprint())
+
+    # ------------------------------------------------------------------ inside
+
+    def _append(self, keys: I64, vectors: F32) -> None:
+        with self._writing:
+            refuse_known(self._state, self._delta, keys)
+            self._delta.append(keys, vectors)
+            self._state = State(self._state.base, self._delta.tail)
+        self._after_write()
+
+    def _adopt(self, before: State, base: Base, delta: Delta) -> None:
+        """Publish what upkeep made of an earlier state, with all that was written since."""
+        with self._writing:
+            self._state = maintenance.caught_up(before, self._state, base, delta)
+            self._delta = delta
+
+    def _after_write(self) -> None:
+        if self._merging == "manual" or self.due != "merge" or self._upkeep.locked():
+            return
+        if self._merging == "inline":
+            self.merge()
+        elif self._merger is None or not self._merger.is_alive():
+            self._merger = threading.Thread(target=self.merge, name="routemem-merge", daemon=True)
+            self._merger.start()

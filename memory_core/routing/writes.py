@@ -1,0 +1,58 @@
+"""Finding, refusing and removing keys: the part of a write that looks before it changes."""
+
+import numpy as np
+
+from ..errors import InvalidArgument, NotFound
+from .arrays import I64
+from .state import Base, Delta, State
+
+
+def place_of(state: State, delta: Delta, key: int) -> int | None:
+    """Where a live key is: its row in the delta, or -1 - its row in the pack, or None."""
+    row = delta.where.get(key)
+    if row is not None:
+        return row
+    base = state.base
+    if base.pack is None:
+        return None
+    packed = int(base.pack.rows_of(np.array([key], np.int64))[0])
+    return None if packed < 0 or _holds(base.gone, packed) else -1 - packed
+
+
+def refuse_known(state: State, delta: Delta, keys: I64) -> None:
+    """Raise if the index has one of these keys.
+
+    Raises:
+        InvalidArgument: names the first ones.
+    """
+    known = [key for key in keys.tolist() if key in delta.where]
+    base = state.base
+    if base.pack is not None:
+        rows = base.pack.rows_of(keys)
+        found = np.flatnonzero(rows >= 0)
+        known += keys[found[~np.isin(rows[found], base.gone)]].tolist() if len(found) else []
+    if known:
+        some = ", ".join(map(str, known[:5])) + (", …" if len(known) > 5 else "")
+        raise InvalidArgument(
+            f"Expected new ids, got {len(known)} the index has already: {some}. Use update()."
+        )
+
+
+def removed(state: State, delta: Delta, keys: I64) -> Base:
+    """Drop keys from the delta; the base without those that are packed.
+
+    Raises:
+        NotFound: one of them is not there; nothing was changed.
+    """
+    places = {key: place_of(state, delta, key) for key in keys.tolist()}
+    missing = [key for key, place in places.items() if place is None]
+    if missing:
+        raise NotFound(f"No item with id {missing[0]} in this index; nothing was removed.")
+    rows = [-1 - place for place in places.values() if place is not None and place < 0]
+    delta.drop([key for key in places if key in delta.where])
+    return state.base.without(np.array(rows, np.int64)) if rows else state.base
+
+
+def _holds(ascending: I64, value: int) -> bool:
+    where = int(np.searchsorted(ascending, value))
+    return where < len(ascending) and int(ascending[where]) == value
