@@ -31,6 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routemem.memory_core import Codebook, RoutingIndex, load_embedder
+from routemem.memory_core.routing.index import FLAT_UNTIL
+from routemem.memory_core.routing.results import SearchResult
 
 RESULTS = Path(__file__).parent / "results"
 Vectors = NDArray[np.float32]
@@ -141,6 +143,9 @@ def unit(vectors: Vectors) -> Vectors:
 # ---------------------------------------------------------------------- measurements
 
 
+Search = Callable[[Vectors], SearchResult]
+
+
 def timed(work: Callable[[Vectors], Any], queries: Vectors) -> dict[str, float]:
     """Median and 95th percentile of the CPU time of one query, in microseconds."""
     spent = []
@@ -160,12 +165,10 @@ def exactly(stored: Vectors, query: Vectors) -> NDArray[np.int64]:
     return best
 
 
-def recall(index: RoutingIndex, stored: Vectors, queries: Vectors, **how: Any) -> float:
-    """Share of the exact 10 nearest among the index's 10."""
+def recall(search: Search, stored: Vectors, queries: Vectors) -> float:
+    """Share of the exact 10 nearest among the 10 found."""
     found = [
-        len(
-            {hit.id for hit in index.search(query, **how).hits} & {*exactly(stored, query).tolist()}
-        )
+        len({hit.id for hit in search(query).hits} & {*exactly(stored, query).tolist()})
         for query in queries
     ]
     return round(float(np.mean(found)) / 10, 4)
@@ -212,21 +215,25 @@ def measure(data: Data, n: int, most_queries: int) -> dict[str, Any]:
     built = {"wall_s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu}
     assert index.codebook is not None
     k = index.codebook.k
-    ways: dict[str, dict[str, Any]] = {
-        "auto": {},
-        "all codes, 200 rows": {"n_probes": k, "max_candidates": 200},
-        "half of the buckets, 200 rows": {"n_probes": k // 2, "max_candidates": 200},
-        "a quarter of the buckets, 200 rows": {"n_probes": k // 4, "max_candidates": 200},
-        "4 buckets, exact": {"n_probes": 4},
+    ways: dict[str, Search] = {
+        "auto": index.search,
+        "all codes, 200 rows": partial(index.search, n_probes=k, max_candidates=200),
+        "half the buckets, 200 rows": partial(index.search, n_probes=k // 2, max_candidates=200),
+        "a quarter, 200 rows": partial(index.search, n_probes=k // 4, max_candidates=200),
+        "4 buckets, exact": partial(index.search, n_probes=4),
     }
+    if n <= FLAT_UNTIL:
+        flat = RoutingIndex(stored.shape[1])
+        flat.add_many(np.arange(n), stored)
+        ways["flat, the default here"] = flat.search
     rows: dict[str, Any] = {}
     for kind, asked in queries.items():
         numpy_time = timed(partial(exactly, stored), asked)
         rows.setdefault("exact numpy", {})[kind] = {"recall": 1.0, **numpy_time, "ratio": 1.0}
-        for name, how in ways.items():
-            spent = timed(partial(index.search, **how), asked)
+        for name, search in ways.items():
+            spent = timed(search, asked)
             rows.setdefault(name, {})[kind] = {
-                "recall": recall(index, stored, asked, **how),
+                "recall": recall(search, stored, asked),
                 **spent,
                 "ratio": round(spent["p50"] / numpy_time["p50"], 3),
             }
@@ -281,8 +288,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=300, help="queries of each kind at the most")
     parser.add_argument("--out", type=Path, default=RESULTS / "index.json")
     options = parser.parse_args()
-    data = given(options.vectors) if options.vectors else made(OWN)
     sizes = [int(size) for size in options.sizes.split(",") if size]
+    data = given(options.vectors) if options.vectors else made(min([OWN, *sizes[-1:]]))
     figures = []
     for n in sizes or sorted({5000, len(data.stored)}):
         figures.append(measure(data, n, options.queries))

@@ -58,10 +58,9 @@ def measure_start(starts: int) -> dict[str, Any]:
                 client = StdioClient(command, environment(folder))
                 tools = client.request("tools/list", {})["tools"]
                 took, used = time.perf_counter() - client.spawned, client.cpu()
+                first = 0.0
                 if name == "ours":
-                    listing = json.dumps(
-                        {"tools": tools}, ensure_ascii=False, separators=(",", ":")
-                    )
+                    listing = compact({"tools": tools})
                     start = time.perf_counter()
                     client.call("remember", content="The first thing ever said.")
                     first = time.perf_counter() - start
@@ -99,9 +98,15 @@ def tokens(text: str) -> dict[str, int]:
     return counts
 
 
+def compact(value: Any) -> str:
+    """JSON as it goes over the wire."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def measure_calls(client: StdioClient, stored: int, upto: int) -> dict[str, Any]:
     """Fill to a number of items; time the last 200 remembers and then 200 recalls."""
     times: list[float] = []
+    used = client.cpu()
     for number in range(stored, upto):
         if number == max(stored, upto - 200):
             times, used = [], client.cpu()

@@ -4,15 +4,21 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from .embedding.embedder import Embedder, Span, Vectors, check_vectors
 from .errors import EmbedderError, EmbedderMismatch
 from .records import Chunk, Filter, Item
-from .routing.exact import ExactIndex, Found
+from .routed import Routed
 from .storage.contract import Float16s, Store
 from .text.passage import embedded_text
+
+#: Of fits and calibrations: the same memories give the same index.
+SEED = 42
+#: Item, its best chunk, and that chunk's cosine with the question.
+Found: TypeAlias = tuple[int, int, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +39,11 @@ class Meaning:
         embedder: gives the embedder, loading it on the first call; raises EmbedderError.
     """
 
-    def __init__(self, store: Store, embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, store: Store, embedder: Callable[[], Embedder], *, flat_until: int) -> None:
         self._store = store
         self._load = embedder
         self._guard = threading.RLock()
-        self._index = ExactIndex(0)
-        self._seq = 0
+        self.index = Routed(store, store.place, flat_until=flat_until, seed=SEED)
         self._unusable = ""
         self._failed = ""
 
@@ -160,19 +165,7 @@ class Meaning:
     def catch_up(self) -> None:
         """Bring the index to the state of the store; costs microseconds when nothing changed."""
         with self._guard, self._store.reading():
-            changes = self._store.changes(self._seq)
-            if changes.seq <= self._seq:
-                return
-            if changes.rows is None:
-                self._index = ExactIndex(0)
-            else:
-                self._index.remove(changes.rows)
-            found = self._store.vectors(changes.rows)
-            if len(found.items):
-                if not self._index.dim:
-                    self._index = ExactIndex(found.vectors.shape[1])
-                self._index.add(found.items, found.chunks, found.archived, found.vectors)
-            self._seq = changes.seq
+            self.index.catch_up()
 
     def search(
         self, asked: Asked, where: Filter, limit: int, also: Sequence[int]
@@ -188,14 +181,26 @@ class Meaning:
         if self.stored_id() not in (None, asked.model):
             return None
         self.catch_up()
-        allowed = self._store.matching(where) if where.restricts else None
-        with self._guard:
-            if self._index.dim != len(asked.vector):
-                return [], {}
-            found = self._index.search(
-                asked.vector, limit, allowed=allowed, archived=where.archived
-            )
-            return found, self._index.cosines(asked.vector, also)
+        if self.index.dim != len(asked.vector):
+            return [], {}
+        allowed = self._store.chunks_matching(where) if where.restricts else None
+        near = self.index.search(asked.vector, limit, allowed, archived=where.archived)
+        owners = self._store.owners([chunk for chunk, _ in near])
+        found: dict[int, Found] = {}
+        for chunk, cosine in near:
+            item = owners.get(chunk)
+            if item is not None and item not in found:
+                found[item] = (item, chunk, cosine)
+        return list(found.values()), self.index.cosines(asked.vector, also)
 
-    def __len__(self) -> int:
-        return len(self._index)
+    def blank(self) -> None:
+        """Erase from the index files what was erased from the store."""
+        if self._store.place is not None and self._store.place.exists():
+            with self._guard:
+                self.catch_up()
+                self.index.blank()
+
+    def renew(self, stop: threading.Event, *, anyway: bool = False) -> bool:
+        """Give the index a new generation if it is time (or ``anyway``); may take minutes."""
+        self.catch_up()
+        return self.index.renew(stop, self._guard, anyway=anyway)

@@ -1,6 +1,7 @@
 """Memory: one open scope. The place where the rooms meet."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -74,7 +75,7 @@ class Memory:
         self._clock = clock
         self._ledger = Ledger(store, writes=not self.settings.read_only)
         self._awake = False
-        self._meaning = Meaning(store, embedder)
+        self._meaning = Meaning(store, embedder, flat_until=self.settings.flat_until)
         self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock)
@@ -85,7 +86,10 @@ class Memory:
             clock,
             self.settings.undo_days,
         )
-        self.upkeep = Upkeep(store, self._meaning, self._ledger, self.settings, clock)
+        self._closing = threading.Event()
+        self.upkeep = Upkeep(
+            store, self._meaning, self._ledger, self.settings, clock, self._closing
+        )
         self._caretaker = Caretaker(
             self.upkeep.backfill, self.upkeep.round, self.settings.flush_seconds
         )
@@ -125,6 +129,7 @@ class Memory:
 
     def close(self) -> None:
         """Flush what waits and close the file. Safe to call twice."""
+        self._closing.set()
         self._caretaker.stop()
         try:
             self._ledger.flush()

@@ -274,6 +274,7 @@ class Status:
         degraded: why it is lexical; "" otherwise.
         embedder: id of the model in use; "" before it was needed.
         bytes: size of the scope file with its log.
+        index: how the vectors lie: mode, buckets, generation, bytes.
     """
 
     scope: str
@@ -288,3 +289,4 @@ class Status:
     tokens: int
     bytes: int
     changes: int
+    index: Mapping[str, Any] = field(default_factory=dict)

@@ -80,6 +80,11 @@ class Settings:
     postings: int = _setting(
         30_000, "FTS rows a question may touch; its most common words are dropped first", least=0
     )
+    flat_until: int = _setting(
+        14_000,
+        "passages compared one by one; above it they are packed into a routing index",
+        least=0,
+    )
     chunk_pieces: int = _setting(
         220,
         "word pieces of a chunk; leaves room for date and speaker under the model's 256",

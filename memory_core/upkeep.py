@@ -1,5 +1,6 @@
 """What keeps a scope in order: embedding again, collecting, erasing, telling how it is."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,12 +25,14 @@ class Upkeep:
         ledger: Ledger,
         settings: Settings,
         clock: Callable[[], float],
+        closing: threading.Event,
     ) -> None:
         self._store = store
         self._meaning = meaning
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
+        self._closing = closing
 
     def backfill(self, limit: int = 64) -> int:
         """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be."""
@@ -37,6 +40,7 @@ class Upkeep:
 
     def erase_log(self) -> bool:
         """Fold the log away, so that erased bytes are gone from it too; retried when False."""
+        self._meaning.blank()
         return self._store.flush_log()
 
     def round(self) -> bool:
@@ -47,6 +51,7 @@ class Upkeep:
         self._store.drop_expired(self._clock())
         if self._store.erasure_owed():
             self.erase_log()
+        self._meaning.renew(self._closing)
         return self._store.erasure_owed() or bool(len(self._ledger))
 
     def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
@@ -96,6 +101,13 @@ class Upkeep:
         after = self._store.counts()["bytes"]
         return Collected(len(rows), expired, before, after)
 
+    def build_index(self) -> bool:
+        """Pack the index now, in a child process; False if there is nothing to pack or nowhere.
+
+        Searches and writes go on meanwhile. It also happens by itself when it pays.
+        """
+        return self._meaning.renew(self._closing, anyway=True)
+
     def status(self, counter: TokenCounter) -> Status:
         """Counts, mode and sizes."""
         counts = self._store.counts()
@@ -112,5 +124,6 @@ class Upkeep:
             counter=counter.name,
             tokens=counts["tokens"],
             bytes=counts["bytes"],
+            index=self._meaning.index.report(),
             changes=counts["changes"],
         )

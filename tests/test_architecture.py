@@ -28,7 +28,7 @@ PURE = {
 #: Modules that bring the rooms together.
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
-    "upkeep", "draft", "question", "caretaker",
+    "upkeep", "draft", "question", "caretaker", "routed",
 }  # fmt: skip
 NEVER_IN_CORE = {"mcp", "pydantic", "starlette", "sqlite3", "pickle"}
 

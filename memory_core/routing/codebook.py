@@ -1,7 +1,7 @@
 """The coarse quantiser: unit centroids, and which of them a vector belongs to."""
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -224,7 +224,8 @@ def _k_means(
     from sklearn.cluster import KMeans  # type: ignore[import-untyped]
     from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-    fitted = KMeans(k, init=init, n_init=n_init, max_iter=max_iter, random_state=seed)
+    starts: Any = n_init  # some stubs know its other form only, "auto"
+    fitted = KMeans(k, init=init, n_init=starts, max_iter=max_iter, random_state=seed)
     with warnings.catch_warnings():
         # Fewer distinct vectors than centroids is allowed: the surplus become dead codes.
         warnings.simplefilter("ignore", ConvergenceWarning)

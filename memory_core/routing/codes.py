@@ -156,7 +156,7 @@ def error_bound(codes: Codes, size: int, epsilon: float = 1.9) -> F32:
 
     ``|r| * sqrt((1 - f^2) / f^2) * epsilon / sqrt(D - 1)`` with ``f`` the fit: the bound of
     Theorem 3.2, exceeded with a probability of at most ``2 exp(-c epsilon^2)``; 1.9 is the paper's
-    choice (section 5.2.4). The rounding of the query comes on top, and is smaller.
+    choice. The rounding of the query comes on top, and is smaller.
     """
     squares = codes.fits * codes.fits
     spread = np.sqrt(np.maximum(1 - squares, 0) / np.maximum(squares, np.float32(1e-12)))

@@ -137,7 +137,7 @@ def aligned_similarities(values: F32, dims: I64, query: F32, query_dims: I64) ->
     size = lengths(mine) * lengths(other)
     dots: F32 = np.einsum("ij,ij->i", mine, other)
     dots[size <= 1e-10] = 0
-    similarities: F32 = dots / np.maximum(size, np.float32(1e-10))
+    similarities: F32 = (dots / np.maximum(size, np.float32(1e-10))).astype(np.float32, copy=False)
     return similarities
 
 

@@ -70,7 +70,8 @@ class Hierarchy:
             raise InvalidArgument(
                 f"Expected a reduction of {', '.join(get_args(Reduction))}, got {reduction!r}."
             )
-        self.dim, self.reduction, self.seed = dim, reduction, seed
+        self.dim, self.seed = dim, seed
+        self.reduction: Reduction = reduction
         self.candidate_multiplier, self.min_score = candidate_multiplier, min_score
         self._keys: I64 = np.empty(0, np.int64)
         self._levels: dict[int, Level] = {}

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import Conflict, NotFound
 from . import maintenance
-from .arrays import F32, I64, Metric, checked_keys, checked_vector, checked_vectors, one_of
+from .arrays import F32, I64, Bools, Metric, checked_keys, checked_vector, checked_vectors, one_of
 from .codebook import Codebook, Init
 from .filters import Allowed
 from .pack import Pack, Rerank
@@ -17,10 +17,10 @@ from .plan import Plan, calibrated
 from .results import Footprint, IndexReport, SearchResult
 from .search import checked_wish, find
 from .state import Base, Delta, State
-from .writes import place_of, refuse_known, removed
+from .writes import live_rows, place_of, refuse_known, removed
 
 #: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py).
-FLAT_UNTIL = 10_000
+FLAT_UNTIL = 14_000
 
 _NONE = np.empty(0, np.int64)
 
@@ -65,7 +65,9 @@ class RoutingIndex:
         merging: Literal["background", "inline", "manual"] = "background",
     ) -> None:
         one_of("merging", merging, ("background", "inline", "manual"))
-        self.dim, self.seed, self.metric, self.rerank = dim, seed, metric, rerank
+        self.dim, self.seed = dim, seed
+        self.metric: Metric = metric
+        self.rerank: Rerank = rerank
         self._recipe = maintenance.Recipe(dim, seed, metric, rerank, k, init, flat_until, target)
         self._merging = merging
         self._delta = Delta(dim)
@@ -153,6 +155,34 @@ class RoutingIndex:
         rows = base.rows()
         buckets = base.pack.buckets()[rows]
         return dict(zip(base.pack.keys[rows].tolist(), buckets.tolist(), strict=True))
+
+    def holds(self, ids: ArrayLike) -> Bools:
+        """Whether each of some ids is in the index, bool ``(n,)``."""
+        keys = np.asarray(ids, np.int64)
+        with self._writing:
+            held = np.isin(keys, np.fromiter(self._delta.where, np.int64, len(self._delta.where)))
+            return held | (live_rows(self._state.base, keys) >= 0)
+
+    def compare(self, vector: ArrayLike, ids: ArrayLike) -> dict[int, float]:
+        """The exact score of single items with a vector; ids that are not there are left out.
+
+        Args:
+            vector: as for `search`.
+            ids: ``(n,)`` whole numbers.
+        """
+        query = checked_vector(vector, self.dim, self.metric)
+        base, tail = self._state
+        keys = np.asarray(ids, np.int64)
+        scores: dict[int, float] = {}
+        if base.pack is not None:
+            rows = live_rows(base, keys)
+            products = base.pack.vectors(rows[rows >= 0]) @ query
+            scores |= zip(keys[rows >= 0].tolist(), products.tolist(), strict=True)
+        mine = np.flatnonzero(np.isin(tail.keys[: tail.n], keys))
+        mine = mine[~np.isin(mine, tail.dead)]
+        products = tail.vectors(mine) @ query if len(mine) else np.empty(0, np.float32)
+        scores |= zip(tail.keys[mine].tolist(), products.tolist(), strict=True)
+        return scores
 
     def allow(self, ids: ArrayLike) -> Allowed:
         """Make ids ready for ``search(allowed=…)``; worth keeping if they filter many searches."""
@@ -251,6 +281,13 @@ class RoutingIndex:
             base = removed(self._state, self._delta, keys)
             self._state = State(base, self._delta.tail)
         self._after_write()
+
+    def discard(self, ids: ArrayLike) -> None:
+        """Remove those of some ids that are there."""
+        keys = np.unique(np.asarray(ids, np.int64))
+        there = keys[self.holds(keys)]
+        if len(there):
+            self.delete(there)
 
     # ------------------------------------------------------------------ upkeep
 

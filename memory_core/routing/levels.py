@@ -46,7 +46,7 @@ class Full:
     """Level 0, or level 1 of ``bit``: all components, float32 or int8."""
 
     def __init__(self, dim: int, form: Literal["fp32", "int8"] = "fp32") -> None:
-        self._form = form
+        self._form: Literal["fp32", "int8"] = form
         self._rows, self._scales = stored_form(np.empty((0, dim), np.float32), form)
 
     @property

@@ -178,7 +178,8 @@ def pack_rows(
         if metric == "dot":  # directions are coded, lengths are kept beside them
             norms[part] = lengths(batch)
             batch /= np.maximum(norms[part], np.float32(1e-30))[:, None]
-        coded = encode_residuals(batch @ matrix - turned[buckets[part]])
+        residuals: F32 = (batch @ matrix - turned[buckets[part]]).astype(np.float32, copy=False)
+        coded = encode_residuals(residuals)
         bits[part], factors[part] = coded.bits, stored_factors(coded.factors)
     return _arrange(keys, rows, row_scales, buckets, bits, factors, norms, codebook, rotation)
 

@@ -66,7 +66,7 @@ class Base:
         gone = np.union1d(self.gone, rows)
         if len(rows) > 1:
             return Base.of(self.pack, self.codebook, self.plan, gone, self.built)
-        lane = np.flatnonzero(self.pack.ids.reshape(-1) == rows[0])[0]
+        lane = np.flatnonzero(self.pack.ids.reshape(-1) == np.uint32(rows[0]))[0]
         live = self.live.copy()  # running searches keep the old one
         live[lane // 8] &= np.uint8(255 ^ (1 << int(lane) % 8))
         return Base(self.pack, self.codebook, self.plan, live, gone, self.built)

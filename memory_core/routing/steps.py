@@ -234,9 +234,10 @@ def compare_all(rows: Rows, row_scales: F32, query: F32) -> F32:
 
 def widened(rows: Rows, row_scales: F32) -> F32:
     """Level-0 rows as float32 ``(n, dim)``."""
+    wide: F32 = rows.astype(np.float32)
     if rows.dtype == np.int8:
-        return rows.astype(np.float32) * row_scales[:, None]
-    return rows.astype(np.float32)
+        wide *= row_scales[:, None]
+    return wide
 
 
 def _products(rows: Rows, row_scales: F32, query: F32) -> F32:
@@ -245,7 +246,8 @@ def _products(rows: Rows, row_scales: F32, query: F32) -> F32:
         bits = rows.view(np.int16).astype(np.int32)
         bits <<= 13
         bits &= np.int32(-0x70000001)  # the sign was carried into three bits that are not its own
-        return bits.view(np.float32) @ (query * _WIDE)
+        wide: F32 = bits.view(np.float32) @ np.multiply(query, _WIDE)
+        return wide
     products: F32 = rows.astype(np.float32, copy=False) @ query
     return products * row_scales if len(row_scales) else products
 

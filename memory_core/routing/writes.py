@@ -53,6 +53,14 @@ def removed(state: State, delta: Delta, keys: I64) -> Base:
     return state.base.without(np.array(rows, np.int64)) if rows else state.base
 
 
+def live_rows(base: Base, keys: I64) -> I64:
+    """Row in the pack of each key, -1 for those that are not packed or are deleted."""
+    if base.pack is None:
+        return np.full(len(keys), -1, np.int64)
+    rows = base.pack.rows_of(keys)
+    return np.where(np.isin(rows, base.gone), -1, rows)
+
+
 def _holds(ascending: I64, value: int) -> bool:
     where = int(np.searchsorted(ascending, value))
     return where < len(ascending) and int(ascending[where]) == value

@@ -5,9 +5,10 @@ write are called inside `atomic()`; methods that read may be called inside `read
 snapshot, or alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -27,10 +28,12 @@ class Changes:
         rows: rows of the items that changed, each once, or None when everything must be read
             again: the log does not reach back that far, or never reached that position, or the
             vectors were all made anew.
+        lost: first and last row of chunks that are gone, a pair for each loss.
     """
 
     seq: int
     rows: list[int] | None
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,12 @@ class StoredVectors:
     items: NDArray[np.int64]
     archived: NDArray[np.bool_]
     vectors: Float16s
+
+    def only(self, chosen: NDArray[np.bool_]) -> "StoredVectors":
+        """Some of them: bool ``(n,)``."""
+        return StoredVectors(
+            self.chunks[chosen], self.items[chosen], self.archived[chosen], self.vectors[chosen]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,11 @@ class Store(Protocol):
 
     @property
     def scope(self) -> str: ...
+
+    @property
+    def place(self) -> Path | None:
+        """Folder for what is derived from the store; None when nothing may be kept on disk."""
+        ...
 
     def atomic(self) -> AbstractContextManager[None]:
         """One transaction, nesting: everything in it happens, or nothing."""
@@ -150,6 +164,14 @@ class Store(Protocol):
         """Rows of the items whose every copy was released."""
         ...
 
+    def owners(self, chunks: Sequence[int]) -> dict[int, int]:
+        """The item of each chunk; chunks that are gone are left out."""
+        ...
+
+    def chunks_matching(self, where: Filter) -> NDArray[np.int64]:
+        """Rows of the chunks of all matching items, ascending."""
+        ...
+
     def matching(self, where: Filter) -> NDArray[np.int64]:
         """Rows of all matching items, ascending."""
         ...
@@ -173,6 +195,10 @@ class Store(Protocol):
 
     def vectors(self, items: Sequence[int] | None) -> StoredVectors:
         """Vectors of these items, or of all."""
+        ...
+
+    def all_vectors(self, batch: int) -> Iterator[StoredVectors]:
+        """Every vector in order of its chunk, so many at a time, inside one `reading()`."""
         ...
 
     def drop_vectors(self) -> None:

@@ -22,6 +22,8 @@ _SELECT = (
 )
 
 
+#: No chunks.
+NOTHING: tuple[None, None] = (None, None)
 #: Longest pause inside one conversation, seconds.
 PAUSE = 1800.0
 
@@ -55,10 +57,10 @@ def rewrite(
     db: Database, item: Item, chunks: Sequence[Chunk], vectors: NDArray[np.float16] | None
 ) -> None:
     """Replace a stored item, text and all."""
-    _remove_chunks(db, item.row)
+    lost = _remove_chunks(db, item.row)
     _update(db, item)
     _insert_chunks(db, item, chunks, vectors)
-    log(db, "rewrite", item.row)
+    log(db, "rewrite", item.row, lost)
 
 
 def amend(db: Database, item: Item) -> None:
@@ -69,10 +71,10 @@ def amend(db: Database, item: Item) -> None:
 
 def erase(db: Database, row: int) -> None:
     """Remove an item from every table. Tags, chunks and vectors go by foreign key."""
-    _remove_chunks(db, row)
+    lost = _remove_chunks(db, row)
     db.execute("delete from items where row = ?", (row,))
     owe_erasure(db)
-    log(db, "erase", row)
+    log(db, "erase", row, lost)
 
 
 def owe_erasure(db: Database) -> None:
@@ -80,9 +82,13 @@ def owe_erasure(db: Database) -> None:
     db.execute("insert or replace into meta values('erasure_owed', hex(randomblob(8)))")
 
 
-def log(db: Database, op: str, row: int) -> None:
-    """Append to the change log, from which every process keeps its index up to date."""
-    db.execute("insert into change_log(op, item) values(?, ?)", (op, row))
+def log(db: Database, op: str, row: int, lost: tuple[int | None, int | None] = NOTHING) -> None:
+    """Append to the change log, from which every process keeps its index up to date.
+
+    Args:
+        lost: first and last row of the chunks the item no longer has.
+    """
+    db.execute("insert into change_log(op, item, first, last) values(?, ?, ?, ?)", (op, row, *lost))
 
 
 # ---------------------------------------------------------------------- reading
@@ -167,6 +173,17 @@ def matching(db: Database, where: Filter) -> NDArray[np.int64]:
     return np.fromiter((row for (row,) in found), np.int64, len(found))
 
 
+def chunks_matching(db: Database, where: Filter) -> NDArray[np.int64]:
+    """Rows of the chunks of all matching items, ascending."""
+    condition, values = where_clause(where)
+    found = db.rows(
+        "select chunks.row from chunks join items on items.row = chunks.item "
+        f"where {condition} order by chunks.row",
+        values,
+    )
+    return np.fromiter((row for (row,) in found), np.int64, len(found))
+
+
 def touch(db: Database, ids: dict[str, tuple[int, float]]) -> None:
     """Add reads; not a change for the index, so not logged."""
     db.execute_many(
@@ -228,7 +245,9 @@ def _insert_chunks(
         db.execute("insert into words(rowid, text) values(?, ?)", (row, said))
 
 
-def _remove_chunks(db: Database, row: int) -> None:
+def _remove_chunks(db: Database, row: int) -> tuple[int, int]:
+    """Remove an item's chunks from every table; returns the first and the last of them."""
+    ((first, last),) = db.rows("select min(row), max(row) from chunks where item = ?", (row,))
     # The word index keeps no text of its own: it must be told exactly what it was given.
     db.execute(
         "insert into words(words, rowid, text) select 'delete', row, text from passages "
@@ -236,6 +255,7 @@ def _remove_chunks(db: Database, row: int) -> None:
         (row,),
     )
     db.execute("delete from chunks where item = ?", (row,))
+    return first, last
 
 
 def _values(item: Item) -> tuple[Any, ...]:

@@ -89,7 +89,9 @@ create index facts_by_key on facts(key, valid_from);
 create table change_log(
     seq integer primary key autoincrement,
     op text not null,
-    item integer not null         -- row of the item
+    item integer not null,        -- row of the item
+    first integer,                -- rows of the chunks it lost, if it lost any
+    last integer
 ) strict;
 
 create table audit(

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -69,6 +69,10 @@ class SqliteStore:
         if found is not None and found != self.scope:
             raise ForeignFile(self.db.path or Path("memory"), self.scope, found)
 
+    @property
+    def place(self) -> Path | None:
+        return self.db.path.with_suffix(".index") if self.db.path else None
+
     def atomic(self) -> AbstractContextManager[None]:
         return self.db.atomic()
 
@@ -127,6 +131,14 @@ class SqliteStore:
     def released(self) -> list[int]:
         return [row for (row,) in self.db.rows("select row from items where copies <= 0")]
 
+    def owners(self, chunks: Sequence[int]) -> dict[int, int]:
+        wanted = json.dumps(list(chunks))
+        sql = "select row, item from chunks where row in (select value from json_each(?))"
+        return dict(self.db.rows(sql, (wanted,)))
+
+    def chunks_matching(self, where: Filter) -> NDArray[np.int64]:
+        return items.chunks_matching(self.db, where)
+
     def matching(self, where: Filter) -> NDArray[np.int64]:
         return items.matching(self.db, where)
 
@@ -162,18 +174,12 @@ class SqliteStore:
         return [(chunk, owners[chunk.item]) for _, chunk in sorted(chunks.items())]
 
     def vectors(self, items: Sequence[int] | None) -> StoredVectors:
-        sql = (
-            "select chunks.row, chunks.item, items.state = 'archived', vectors.vector "
-            "from vectors join chunks on chunks.row = vectors.chunk "
-            "join items on items.row = chunks.item"
-        )
         if items is None:
-            found = self.db.rows(f"{sql} order by chunks.row")
-        else:
-            found = self.db.rows(
-                f"{sql} where chunks.item in (select value from json_each(?)) order by chunks.row",
-                (json.dumps(list(items)),),
-            )
+            return self._arrays(self.db.rows(f"{_VECTORS} order by chunks.row"))
+        wanted = "where chunks.item in (select value from json_each(?)) order by chunks.row"
+        return self._arrays(self.db.rows(f"{_VECTORS} {wanted}", (json.dumps(list(items)),)))
+
+    def _arrays(self, found: Sequence[tuple[int, int, int, bytes]]) -> StoredVectors:
         n = len(found)
         if len({len(row[3]) for row in found}) > 1:
             raise self.db.damaged("its vectors have different lengths")
@@ -184,6 +190,17 @@ class SqliteStore:
             np.fromiter((row[2] for row in found), np.bool_, n),
             vectors.reshape(n, -1) if n else vectors.reshape(0, 0),
         )
+
+    def all_vectors(self, batch: int) -> Iterator[StoredVectors]:
+        last = 0
+        while True:
+            found = self.db.rows(
+                f"{_VECTORS} where chunks.row > ? order by chunks.row limit ?", (last, batch)
+            )
+            if not found:
+                return
+            last = found[-1][0]
+            yield self._arrays(found)
 
     def drop_vectors(self) -> None:
         self.db.execute("delete from vectors")
@@ -209,7 +226,10 @@ class SqliteStore:
             if not floor <= since < seq or since == 0:  # beyond seq: an older copy came back
                 return Changes(seq, None)
             rows = self.db.rows("select distinct item from change_log where seq > ?", (since,))
-        return Changes(seq, [row for (row,) in rows])
+            lost = self.db.rows(
+                "select first, last from change_log where seq > ? and first is not null", (since,)
+            )
+        return Changes(seq, [row for (row,) in rows], tuple(lost))
 
     def _last_change(self) -> int:
         return int(self.db.value("select max(seq) from change_log") or 0)
@@ -319,3 +339,9 @@ class SqliteStore:
             self.db.execute("insert into words(words) values('optimize')")
         self.db.vacuum()
         self.db.checkpoint()
+
+
+_VECTORS = (
+    "select chunks.row, chunks.item, items.state = 'archived', vectors.vector "
+    "from vectors join chunks on chunks.row = vectors.chunk join items on items.row = chunks.item"
+)

@@ -203,6 +203,7 @@ def _details(scopes: "Scopes", status: "Status") -> dict[str, Any]:
         "bytes": status.bytes,
         "embedder": status.embedder or settings.embedder,
         "token counter": status.counter,
+        "index": dict(status.index),
         "scopes": [name[:60] for name in scopes.names()[:20]],
         "version": version("routemem"),
     }

@@ -2,19 +2,14 @@
 
 import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from command import PROGRAM, environment, run
 
-from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.text.tokens import estimate
-from routemem.server.cli import main
 
 #: Runs a command in this process and returns what it said.
 Say: TypeAlias = Callable[..., str]
@@ -72,78 +67,6 @@ def test_a_memory_is_replaced_by_id_and_by_key(say: Say) -> None:
     assert say("remember", "second", "--id", "a-1") == "Updated a-1 in global.\n"
     assert say("remember", "third", "--key", "job") == "Updated a-1 in global.\n"
     assert "third" in say("recall", "--id", "job")
-
-
-def test_a_long_text_is_embedded_to_its_end_before_the_command_ends(
-    tmp_path: Path, say: Say
-) -> None:
-    text = "\n".join(f"Gauge {n} at quay {n * 7} was read." for n in range(800)).encode()
-    done = run(tmp_path, "remember", text=text)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"Stored as a-1 in global.\n", b"")
-    status = fields_of(say("status", "--json"))
-    assert status["chunks"] > 20
-    assert status["pending"] == 0
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such terminals")
-def test_a_terminal_sees_how_far_a_long_text_is(tmp_path: Path) -> None:
-    import pty
-
-    ours, terminal = pty.openpty()
-    text = "\n".join(f"Gauge {n} at quay {n * 7} was read." for n in range(800))
-    done = subprocess.run(
-        [*PROGRAM, "remember", "--json"],
-        input=text.encode(),
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        env=environment(tmp_path),
-        timeout=60,
-    )
-    told = os.read(ours, 65_536).decode()
-    os.close(ours)
-    os.close(terminal)
-    receipt = fields_of(done.stdout.decode())
-    assert (receipt["pending"], receipt["note"]) == (0, "")
-    assert " passages\r\n" in told
-    last = told.splitlines()[-1].split()[0]
-    assert last.split("/")[0] == last.split("/")[1]
-
-
-def test_what_an_earlier_process_had_to_leave_is_embedded_too(say: Say) -> None:
-    say("remember", "tides and gauges", "--embedder", "none")
-    assert fields_of(say("status", "--json"))["pending"] == 1
-    assert say("remember", "another") == "Stored as a-2 in global.\n"
-    assert fields_of(say("status", "--json"))["pending"] == 0
-
-
-# ---------------------------------------------------------------------- terminal
-
-
-HOSTILE = "\x1b[2Jx\rx\x9bx\u202ex\u2066x\x07x\x7fx"
-
-
-def test_what_would_steer_a_terminal_is_shown_escaped(say: Say, refused: Say) -> None:
-    say("remember", f"tides {HOSTILE} end\r\nand on", "--speaker", f"Ann{HOSTILE}")
-    say("facts", f"city={HOSTILE}")
-    answers = [
-        say("recall", "tides"),
-        say("recall", "--id", "a-1", "--detailed"),
-        say("facts"),
-        refused("recall", "--id", HOSTILE),
-    ]
-    for told in answers:
-        assert "\\x1b[2Jx" in told
-        assert not set(told) & (set(HOSTILE) - set("[2Jx"))
-    assert r"tides \x1b[2Jx\x0d  x\x9bx\u202ex\u2066x\x07x\x7fx end" in answers[0]
-    assert "end\n  and on" in answers[0]
-
-
-def test_json_holds_it_as_json_escapes(say: Say) -> None:
-    say("remember", f"tides {HOSTILE} ü 日本")
-    told = say("recall", "tides", "--json")
-    assert not set(told) & (set(HOSTILE) - set("[2Jx"))
-    assert "ü 日本" in told
-    assert fields_of(told)["hits"][0]["text"] == f"tides {HOSTILE} ü 日本"
 
 
 # ---------------------------------------------------------------------- recall
@@ -310,39 +233,6 @@ def test_status_tells_counts_and_mode(say: Say) -> None:
     structured = fields_of(say("status", "--json"))
     assert (structured["items"]["active"], structured["facts"]) == (1, 1)
     assert structured["embedder"].startswith("hash")
-
-
-def test_scopes_are_listed_with_what_they_hold(say: Say) -> None:
-    assert say("scopes") == "No scopes yet.\n"
-    assert fields_of(say("scopes", "--json")) == []
-    for text in ("one", "two", "three"):
-        say("remember", text)
-    say("forget", "a-2", "--mode", "delete")
-    say("forget", "a-3")
-    say("facts", "k=1", "--scope", "user:ann")
-    rows = fields_of(say("scopes", "--json"))
-    assert [(row["scope"], row["items"], row["facts"]) for row in rows] == [
-        ("global", 2, 0),
-        ("user:ann", 0, 1),
-    ]
-    assert all(row["bytes"] > 0 for row in rows)
-    lines = say("scopes").splitlines()
-    assert lines[0].split() == ["scope", "items", "facts", "bytes"]
-    assert lines[1].split() == ["global", "2", "0", f"{rows[0]['bytes']:,}"]
-    assert len({len(line) for line in lines}) == 1
-    assert "user:ann" not in say("scopes", "--allow-scope", "project:*")
-
-
-def test_a_scope_that_cannot_be_opened_does_not_hide_the_others(
-    say: Say, own_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    say("remember", "one")
-    say("remember", "two", "--scope", "user:ann")
-    (own_folder / "data" / file_name("global")).write_bytes(b"no database" * 1000)
-    assert main(["scopes"]) == 1
-    told = capsys.readouterr()
-    assert "user:ann      1" in told.out
-    assert "damaged_file: global:" in told.err
 
 
 def test_reading_makes_no_file(say: Say, own_folder: Path) -> None:

@@ -32,10 +32,13 @@ class DictStore:
         self.graves: dict[str, Tombstone] = {}
         self.told: dict[str, str] = {}
         self.log: list[int] = []
+        self.lost: list[tuple[int, int, int]] = []
         self.audit: list[tuple[float, str, str, float, bool, str]] = []
         self.floor = 0
         self.next: Any = defaultdict(lambda: count(1))
         self.turn = threading.RLock()
+
+    place = None
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -77,6 +80,9 @@ class DictStore:
 
     def erase(self, row: int) -> None:
         self.all.pop(row, None)
+        gone = [r for r, chunk in self.cut.items() if chunk.item == row]
+        if gone:
+            self.lost.append((len(self.log) + 1, min(gone), max(gone)))
         self.cut = {r: chunk for r, chunk in self.cut.items() if chunk.item != row}
         self.embedded = {r: vector for r, vector in self.embedded.items() if r in self.cut}
         self.log.append(row)
@@ -161,6 +167,17 @@ class DictStore:
             np.array(found, np.float16),
         )  # fmt: skip
 
+    def all_vectors(self, batch: int) -> Iterator[contract.StoredVectors]:
+        if self.embedded:
+            yield self.vectors(None)
+
+    def owners(self, chunks: Sequence[int]) -> dict[int, int]:
+        return {row: self.cut[row].item for row in chunks if row in self.cut}
+
+    def chunks_matching(self, where: Filter) -> NDArray[np.int64]:
+        fit = [row for row, c in self.cut.items() if _fits(self.all[c.item], where)]
+        return np.array(sorted(fit), np.int64)
+
     def drop_vectors(self) -> None:
         self.embedded = {}
         self.passed_over = set()
@@ -180,7 +197,10 @@ class DictStore:
 
     def changes(self, since: int) -> Changes:
         known = since == len(self.log) or (0 < since < len(self.log) and since >= self.floor)
-        return Changes(len(self.log), sorted(set(self.log[since:])) if known else None)
+        if not known:
+            return Changes(len(self.log), None)
+        lost = tuple((first, last) for at, first, last in self.lost if at > since)
+        return Changes(len(self.log), sorted(set(self.log[since:])), lost)
 
     def facts(self, keys: Sequence[str] = ()) -> list[Fact]:
         found = [f for f in self.said.values() if not keys or any(_named(f, k) for k in keys)]

@@ -80,6 +80,19 @@ def test_what_a_calibration_measures_is_what_a_search_then_does(
             assert (needed[share] <= depth).sum() == sum(hits)
 
 
+def test_stored_vectors_are_not_their_own_neighbours(draw: Draw) -> None:
+    index = index_of(draw(600, 64))
+    base = index.state.base
+    assert base.pack is not None
+    own = np.arange(0, 600, 10)
+    needed = plan._needed(base.pack, base.live, base.gone, base.pack.vectors(own), own, 10)[1.0]
+    assert (needed == 1).any(axis=1).mean() > 0.3  # a neighbour comes first, not the vector itself
+    with_itself = base.pack.vectors(own)
+    nobody = np.full(len(own), -1)
+    needed = plan._needed(base.pack, base.live, base.gone, with_itself, nobody, 1)[1.0]
+    assert (needed == 1).all()
+
+
 def test_large_indexes_open_some_buckets_only(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "ALL_CODES_UNTIL", 1000)
     monkeypatch.setattr(plan, "LEAST_SHARE", 0.02)

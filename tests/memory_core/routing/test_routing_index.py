@@ -124,6 +124,8 @@ def test_explicit_probes_compare_those_buckets_exactly(draw: Draw) -> None:
     assert result.signals is not None
     assert set(result.signals.probed) == opened
     assert result.signals.scanned == len(inside)
+    index.delete(inside[0])
+    assert ids(index.search(query, 15, n_probes=3)) == inside[1:16]
 
 
 def test_stored_codes_equal_encode_after_every_kind_of_write(draw: Draw) -> None:
@@ -252,7 +254,7 @@ def test_a_filter_is_applied_before_ranking(draw: Draw, share: float, packed: bo
     if packed:
         index.build()
     inside = np.flatnonzero(np.random.default_rng(1).random(8000) < share)
-    allowed = index.allow([*(inside * 10), 3, 77])
+    allowed = index.allow([*(inside * 10).tolist(), 3, 77])
     shares = []
     for query in queries:
         found = ids(index.search(query, allowed=allowed))

@@ -48,7 +48,7 @@ def test_estimates_equal_the_estimator_up_to_the_rounding_of_the_query(dim: int)
     residuals = (rng.normal(size=(800, dim)) / dim**0.5).astype(np.float32)
     codes = encode_residuals(residuals @ rotation.matrix())
     vector = rng.normal(size=dim).astype(np.float32)
-    query = steps.prepare(vector / np.linalg.norm(vector), rotation)
+    query = steps.prepare((vector / np.linalg.norm(vector)).astype(np.float32), rotation)
     base = rng.normal(size=100).astype(np.float32)
     got = steps.estimates(
         blocks_of(codes.bits),
@@ -110,7 +110,9 @@ def test_routing_scores_are_close_and_computed_in_integers(dim: int) -> None:
     centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
     routing, scales = stored_form(centroids, "int8")
     vector = rng.normal(size=dim).astype(np.float32)
-    query = steps.prepare(vector / np.linalg.norm(vector), Rotation.random(dim, 0))
+    query = steps.prepare(
+        (vector / np.linalg.norm(vector)).astype(np.float32), Rotation.random(dim, 0)
+    )
     got = steps.route(routing, scales, query)
     whole = routing.astype(np.int64) @ query.coarse.astype(np.int64)
     np.testing.assert_array_equal(got, whole.astype(np.float32) * scales * query.coarse_step)

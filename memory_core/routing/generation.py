@@ -1,0 +1,236 @@
+"""Generations: a packed index as a folder of files that never change, mapped by every process.
+
+A generation is derived from the store and may be deleted at any time. It is written beside its
+place, flushed, and moved there in one step, so a reader finds it whole or not at all. Its name says
+up to which change of the store it reaches; the newest whole one is used.
+"""
+
+import json
+import logging
+import mmap
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pack import Pack
+from .plan import Plan
+
+log = logging.getLogger("routemem")
+
+FORMAT = 1
+META = "meta.json"
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Of which store a generation is, and of which moment.
+
+    Attributes:
+        store: unique id of the store.
+        seq: position in its change log up to which the generation reaches.
+        embedder: id of the model that made the vectors.
+    """
+
+    store: str
+    seq: int
+    embedder: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generation:
+    """A packed index mapped from files.
+
+    Attributes:
+        path: its folder.
+        built: items when its codebook was fitted.
+    """
+
+    path: Path
+    stamp: Stamp
+    pack: Pack
+    plan: Plan
+    built: int
+
+
+def write(folder: Path, pack: Pack, plan: Plan, stamp: Stamp, built: int) -> Path:
+    """Write a generation and publish it; returns its folder.
+
+    Atomic: until the last step nothing of it is seen. If another process has published the same
+    one, that one stays.
+    """
+    place = folder / f"{stamp.seq:012d}-{stamp.store[:12]}"
+    partial = folder / f"{place.name}-{os.getpid()}{_PARTIAL}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700, parents=True)
+    arrays = {}
+    for spec in fields(Pack):
+        array = np.ascontiguousarray(getattr(pack, spec.name))
+        _flushed(partial / f"{spec.name}.bin", array.data.cast("B") if array.size else b"")
+        crc = zlib.crc32(array.data.cast("B")) if array.size else 0
+        arrays[spec.name] = {"dtype": array.dtype.str, "shape": array.shape, "crc32": crc}
+    meta = {
+        "format": FORMAT,
+        "stamp": asdict(stamp),
+        "plan": asdict(plan),
+        "built": built,
+        "arrays": arrays,
+    }
+    _flushed(partial / META, json.dumps(meta).encode())
+    _flush_folder(partial)
+    if _stands(place, stamp):  # another process was as quick
+        shutil.rmtree(partial, ignore_errors=True)
+    else:
+        shutil.rmtree(place, ignore_errors=True)
+        partial.rename(place)
+    _flush_folder(folder)
+    return place
+
+
+def _stands(place: Path, stamp: Stamp) -> bool:
+    try:
+        return load(place).stamp == stamp
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def newest(folder: Path, store: str, embedder: str, *, latest: int) -> Generation | None:
+    """The newest whole generation of a store and model; torn, foreign and later ones are skipped.
+
+    Args:
+        latest: position of the store's newest change; a generation beyond it belongs to a store
+            that was since replaced by an older copy.
+    """
+    for place in _places(folder):
+        try:
+            found = load(place)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("index generation %s is unusable: %s", place.name, type(error).__name__)
+            continue
+        if (found.stamp.store, found.stamp.embedder) == (store, embedder):
+            if found.stamp.seq <= latest:
+                return found
+    return None
+
+
+def load(place: Path) -> Generation:
+    """Map a generation. Reads its description only: milliseconds at any size.
+
+    Raises:
+        ValueError: not one of this format, or a file is not as long as it should be.
+        OSError: a file is missing.
+    """
+    meta = json.loads((place / META).read_bytes())
+    if meta["format"] != FORMAT:
+        raise ValueError(f"format {meta['format']}")
+    arrays = {name: _mapped(place / f"{name}.bin", said) for name, said in meta["arrays"].items()}
+    return Generation(
+        place, Stamp(**meta["stamp"]), Pack(**arrays), Plan(**meta["plan"]), meta["built"]
+    )
+
+
+def is_whole(generation: Generation) -> bool:
+    """Whether every byte is as it was written. Reads all of it: a second or so per gigabyte."""
+    meta = json.loads((generation.path / META).read_bytes())
+    return all(
+        zlib.crc32(getattr(generation.pack, name).data.cast("B")) == said["crc32"]
+        for name, said in meta["arrays"].items()
+        if getattr(generation.pack, name).size and said["crc32"] is not None
+    )
+
+
+def blank(folder: Path, keys: NDArray[np.int64]) -> None:
+    """Overwrite the vectors and codes of erased items with zeros, in every generation there is.
+
+    The one change a generation may see: who has it mapped finds a vector that resembles nothing.
+    """
+    for place in list(_places(folder)):
+        try:
+            pack = load(place).pack
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(place, ignore_errors=True)  # unusable, and it may hold what must go
+            continue
+        rows = pack.rows_of(keys)
+        rows = rows[rows >= 0]
+        if len(rows):
+            _blank_rows(place, pack, rows)
+
+
+def _blank_rows(place: Path, pack: Pack, rows: NDArray[np.int64]) -> None:
+    meta = json.loads((place / META).read_bytes())
+    for name in ("rows", "codes"):
+        meta["arrays"][name]["crc32"] = None
+    partial = place / f"{META}.new"
+    partial.unlink(missing_ok=True)
+    _flushed(partial, json.dumps(meta).encode())
+    partial.replace(place / META)
+    width = pack.rows.dtype.itemsize * pack.dim
+    with (place / "rows.bin").open("r+b") as file:
+        for row in rows.tolist():
+            file.seek(row * width)
+            file.write(bytes(width))
+        os.fsync(file.fileno())
+    words = pack.codes.shape[1]
+    with (place / "codes.bin").open("r+b") as file:
+        for block, lane in np.argwhere(np.isin(pack.ids, rows)).tolist():
+            for word in range(words):
+                file.seek(((block * words + word) * pack.ids.shape[1] + lane) * 8)
+                file.write(bytes(8))
+        os.fsync(file.fileno())
+
+
+def prune(folder: Path, keep: Path | None) -> None:
+    """Remove every generation but one, and what builds that died have left.
+
+    Processes that have mapped one keep it until they let go (POSIX); where that is refused
+    (Windows) it is removed at a later call.
+    """
+    for place in [*_places(folder), *folder.glob(f"*{_PARTIAL}")]:
+        if place != keep:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """Generation folders, newest first."""
+    if folder.is_dir():
+        found = (p for p in folder.iterdir() if p.is_dir() and p.suffix != _PARTIAL)
+        yield from sorted(found, key=lambda place: place.name, reverse=True)
+
+
+def _mapped(path: Path, said: dict[str, Any]) -> NDArray[Any]:
+    dtype, shape = np.dtype(said["dtype"]), tuple(said["shape"])
+    size = int(np.prod(shape)) * dtype.itemsize
+    if path.stat().st_size != size:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes, expected {size}")
+    if not size:
+        return np.empty(shape, dtype)
+    with path.open("rb") as file:
+        held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if path.stem == "rows" and hasattr(held, "madvise"):
+        # A query reads single rows: reading ahead would bring 128 kB for each.
+        held.madvise(mmap.MADV_RANDOM)
+    return np.frombuffer(held, dtype).reshape(shape)
+
+
+def _flushed(path: Path, content: bytes | memoryview) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,233 @@
+"""The routing index in the product: built in a child process, shared, erased, made anew."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command import environment
+
+from routemem.memory_core import Memory, Settings
+from routemem.memory_core.routing import build, generation
+
+ITEMS = 700
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of a memory of 700 parcels, packed into a generation."""
+    folder = tmp_path_factory.mktemp("packed")
+    settings = Settings(key_dir=str(folder / "key"), keyring=False)
+    with opened(folder, settings) as memory:
+        for number in range(ITEMS):
+            text = f"Parcel {number} stands in aisle {number % 97}."
+            memory.remember(text, tags=[f"t{number % 3}"])
+        assert memory.upkeep.build_index()
+    return folder
+
+
+@pytest.fixture
+def packed(template: Path, tmp_path: Path, settings: Settings) -> Memory:
+    """A memory of its own with these files."""
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return opened(tmp_path, settings)
+
+
+def opened(folder: Path, settings: Settings, embedder: str = "hash") -> Memory:
+    small = replace(settings, flat_until=300)
+    return Memory.open(folder / "m.db", embedder=embedder, settings=small)
+
+
+def best(memory: Memory, number: int, **options: Any) -> str:
+    found = memory.recall(f"parcel {number}", top_k=1, **options)
+    assert found.mode == "hybrid"
+    return found.hits[0].text.split()[1]
+
+
+def index(memory: Memory) -> dict[str, Any]:
+    memory.recall("parcel")
+    return dict(memory.status().index)
+
+
+def test_a_packed_memory_answers_as_an_exact_one(
+    packed: Memory, tmp_path: Path, settings: Settings
+) -> None:
+    assert index(packed)["mode"] == "routed"
+    flat = replace(settings, flat_until=100_000)
+    with Memory.open(tmp_path / "flat.db", embedder="hash", settings=flat) as exact:
+        for number in range(ITEMS):
+            exact.remember(f"Parcel {number} stands in aisle {number % 97}.")
+        same = 0
+        for number in range(0, ITEMS, 10):
+            asked = f"parcel {number} in the aisle"
+            one, two = (
+                [hit.text for hit in memory.recall(asked, top_k=5).hits]
+                for memory in (packed, exact)
+            )
+            same += len(set(one) & set(two))
+        assert index(exact)["mode"] == "exact"
+    assert same >= 0.99 * 5 * ITEMS / 10
+
+
+def test_filters_are_applied_before_ranking_in_a_packed_memory(packed: Memory) -> None:
+    for number in range(0, 60, 7):
+        assert best(packed, number, tags=[f"t{number % 3}"]) == str(number)
+        other = packed.recall(f"parcel {number}", tags=[f"t{(number + 1) % 3}"], top_k=50).hits
+        assert len(other) == 50
+        assert {hit.tags for hit in other} == {(f"t{(number + 1) % 3}",)}
+
+
+def test_what_is_stored_changed_and_forgotten_after_the_build_counts_at_once(
+    packed: Memory, tmp_path: Path, settings: Settings
+) -> None:
+    packed.remember("Parcel 9999 came by night.")
+    changed = packed.recall("parcel 5", top_k=1).hits[0].id
+    packed.remember("The crate of oranges stands outside.", id=changed)
+    gone = packed.recall("parcel 6", top_k=1).hits[0].id
+    packed.forget([gone], mode="delete")
+    hidden = packed.recall("parcel 7", top_k=1).hits[0].id
+    packed.forget([hidden])
+    with opened(tmp_path, settings) as other:
+        for memory in (packed, other):
+            assert best(memory, 9999) == "9999"
+            assert memory.recall("crate of oranges", top_k=1).hits[0].id == changed
+            assert best(memory, 6) != "6"
+            assert best(memory, 7) != "7"
+            assert best(memory, 7, include_archived=True) == "7"
+        assert index(other)["generation"] == index(packed)["generation"] is not None
+
+
+def test_opening_again_reads_the_generation_and_fits_nothing(
+    packed: Memory, tmp_path: Path
+) -> None:
+    packed.close()
+    code = (
+        "import sys\n"
+        "from routemem.memory_core import Memory, Settings\n"
+        "memory = Memory.open(sys.argv[1], embedder='hash', settings=Settings(flat_until=300))\n"
+        "found = memory.recall('parcel 321', top_k=1)\n"
+        "assert found.hits[0].text.startswith('Parcel 321 '), found\n"
+        "assert memory.status().index['mode'] == 'routed'\n"
+        "assert 'sklearn' not in sys.modules\n"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path / "m.db")]
+    subprocess.run(run, check=True, env=environment(tmp_path))
+
+
+@pytest.mark.parametrize("harm", ["torn", "emptied", "missing", "garbled", "foreign", "gone"])
+def test_an_unusable_generation_is_passed_over_and_made_anew(
+    packed: Memory, tmp_path: Path, settings: Settings, harm: str
+) -> None:
+    packed.close()
+    (place,) = [p for p in (tmp_path / "m.index").iterdir() if p.is_dir()]
+    if harm == "torn":
+        os.truncate(place / "codes.bin", (place / "codes.bin").stat().st_size - 100)
+    elif harm == "emptied":
+        (place / "meta.json").write_bytes(b"")
+    elif harm == "missing":
+        (place / "rows.bin").unlink()
+    elif harm == "garbled":
+        (place / "meta.json").write_text('{"format": 99}')
+    elif harm == "foreign":
+        meta = (place / "meta.json").read_text().replace('"store": "', '"store": "f00')
+        (place / "meta.json").write_text(meta)
+    else:
+        shutil.rmtree(tmp_path / "m.index")
+    with opened(tmp_path, settings) as memory:
+        assert best(memory, 123) == "123"
+        assert index(memory)["mode"] == "exact"
+        assert memory.upkeep.build_index()
+        assert best(memory, 123) == "123"
+        assert index(memory)["mode"] == "routed"
+
+
+def test_a_new_model_makes_the_old_generation_foreign(
+    packed: Memory, tmp_path: Path, settings: Settings
+) -> None:
+    packed.close()
+    with opened(tmp_path, settings, embedder="hash:128") as memory:
+        memory.upkeep.reindex()
+        assert best(memory, 55) == "55"
+        assert index(memory)["generation"] is None
+        assert memory.upkeep.build_index()
+        assert best(memory, 55) == "55"
+
+
+def test_of_an_erased_memory_no_vector_stays_in_the_index_files(
+    packed: Memory, tmp_path: Path
+) -> None:
+    hit = packed.recall("parcel 42", top_k=1).hits[0]
+    (found,) = (generation.load(p) for p in (tmp_path / "m.index").iterdir() if p.is_dir())
+    assert generation.is_whole(found)
+    item = packed.find(hit.id)
+    assert item
+    vector = packed.store.vectors([item.row]).vectors[0].tobytes()
+    assert vector in (found.path / "rows.bin").read_bytes()
+    packed.forget([hit.id], mode="purge")
+    assert vector not in (found.path / "rows.bin").read_bytes()
+    assert generation.is_whole(generation.load(found.path))
+    assert best(packed, 43) == "43"
+
+
+def test_two_processes_that_want_a_build_make_one(
+    packed: Memory, tmp_path: Path, settings: Settings
+) -> None:
+    for number in range(ITEMS, 2 * ITEMS):
+        packed.remember(f"Parcel {number} stands in aisle {number % 97}.")
+    with opened(tmp_path, settings) as other:
+        other.recall("parcel")
+        threads = [threading.Thread(target=memory.upkeep.build_index) for memory in (packed, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        while not all(index(memory)["delta"] == 0 for memory in (packed, other)):
+            packed.upkeep.build_index()
+            other.upkeep.build_index()
+        assert index(other)["generation"] == index(packed)["generation"]
+        assert best(other, 1300) == best(packed, 1300) == "1300"
+    left = [path.name for path in (tmp_path / "m.index").iterdir() if path.is_dir()]
+    assert len(left) == 1
+
+
+def test_a_build_that_was_killed_leaves_nothing_that_counts(packed: Memory, tmp_path: Path) -> None:
+    place = tmp_path / "m.index" / "job.partial"
+    place.mkdir()
+    np.arange(1, 2001, dtype=np.int64).tofile(place / "keys.i64")
+    np.random.default_rng(0).normal(size=(2000, 384)).astype(np.float16).tofile(place / "rows.f16")
+    job = build.Job(384, packed.store.meta("store") or "", 10**9, "x", str(place.parent))
+    child = build.start(job, place)
+    child.kill()
+    child.communicate()
+    assert best(packed, 11) == "11"
+    packed.remember("one more")
+    assert packed.upkeep.build_index()
+    assert not list((tmp_path / "m.index").glob("*.partial"))
+
+
+def test_a_memory_without_a_file_stays_exact(settings: Settings) -> None:
+    with Memory.open(None, embedder="hash", settings=replace(settings, flat_until=10)) as memory:
+        for number in range(30):
+            memory.remember(f"parcel {number}")
+        assert not memory.upkeep.build_index()
+        assert best(memory, 3) == "3"
+
+
+def test_it_is_built_by_itself_when_it_pays(tmp_path: Path, settings: Settings) -> None:
+    quick = replace(settings, flat_until=50, flush_seconds=0.05)
+    with Memory.open(tmp_path / "m.db", embedder="hash", settings=quick) as memory:
+        for number in range(120):
+            memory.remember(f"Parcel {number} stands in aisle {number % 97}.")
+        done = threading.Event()
+        for _ in range(600):
+            if index(memory)["mode"] == "routed":
+                break
+            done.wait(0.05)
+        assert index(memory)["mode"] == "routed"
+        assert best(memory, 77) == "77"
