@@ -142,8 +142,8 @@ def recall_note(found: "Recall", asked: str) -> str:
             "lists the newest."
         )
     if found.missing:
-        named = ", ".join(ref[:20] for ref in found.missing[:5])
-        more = len(found.missing) - 5
+        named = ", ".join(ref[:16] for ref in found.missing[:3])
+        more = len(found.missing) - 3
         parts.append(f"Not found: {named}{f' and {more} more' if more > 0 else ''}.")
     if none_fits:
         parts.append(f"{found.left_out} found, none fits in the budget: raise max_tokens.")
