@@ -15,7 +15,7 @@ from .filters import Allowed
 from .pack import Pack, Rerank
 from .plan import Plan, calibrated
 from .results import Footprint, IndexReport, SearchResult
-from .search import checked_wish, find
+from .search import checked_wish, compared, find
 from .state import Base, Delta, State
 from .writes import live_rows, place_of, refuse_known, removed
 
@@ -171,18 +171,7 @@ class RoutingIndex:
             ids: ``(n,)`` whole numbers.
         """
         query = checked_vector(vector, self.dim, self.metric)
-        base, tail = self._state
-        keys = np.asarray(ids, np.int64)
-        scores: dict[int, float] = {}
-        if base.pack is not None:
-            rows = live_rows(base, keys)
-            products = base.pack.vectors(rows[rows >= 0]) @ query
-            scores |= zip(keys[rows >= 0].tolist(), products.tolist(), strict=True)
-        mine = np.flatnonzero(np.isin(tail.keys[: tail.n], keys))
-        mine = mine[~np.isin(mine, tail.dead)]
-        products = tail.vectors(mine) @ query if len(mine) else np.empty(0, np.float32)
-        scores |= zip(tail.keys[mine].tolist(), products.tolist(), strict=True)
-        return scores
+        return compared(self._state, query, np.asarray(ids, np.int64))
 
     def allow(self, ids: ArrayLike) -> Allowed:
         """Make ids ready for ``search(allowed=…)``; worth keeping if they filter many searches."""

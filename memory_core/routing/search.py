@@ -11,6 +11,7 @@ from .pack import EMPTY, Pack
 from .results import Hit, Mode, SearchResult, Signals
 from .state import Base, State, Tail
 from .steps import Query, compare_all, prepare, probe, rerank, route, scan, select
+from .writes import live_rows
 
 #: Above this share of allowed rows buckets are probed as usual, only more of them.
 PROBE_FROM = 0.3
@@ -263,3 +264,19 @@ def checked_wish(
     if n_probes < 1:
         raise InvalidArgument(f"Expected n_probes of at least 1, got {n_probes}.")
     return Wish(top_k, int(n_probes), threshold, exact, max_candidates, allowed, signals)
+
+
+def compared(state: State, query: F32, keys: I64) -> dict[int, float]:
+    """The exact score of single items, by key; those that are not there are left out."""
+    base, tail = state
+    scores: dict[int, float] = {}
+    if base.pack is not None:
+        rows = live_rows(base, keys)
+        products = base.pack.vectors(rows[rows >= 0]) @ query
+        scores |= zip(keys[rows >= 0].tolist(), products.tolist(), strict=True)
+    mine = np.flatnonzero(np.isin(tail.keys[: tail.n], keys))
+    mine = mine[~np.isin(mine, tail.dead)]
+    if len(mine):
+        products = tail.vectors(mine) @ query
+        scores |= zip(tail.keys[mine].tolist(), products.tolist(), strict=True)
+    return scores

@@ -547,3 +547,22 @@ def test_due_names_the_upkeep_that_pays(draw: Draw) -> None:
     assert due() == ""
     index.add_many(np.arange(2000, 2102), draw(102))
     assert due() == "build"  # more than twice as many
+
+
+def test_single_items_are_compared_held_and_discarded_wherever_they_lie(draw: Draw) -> None:
+    vectors, (query,) = draw(600), draw(1, seed=2)
+    index = RoutingIndex(32, flat_until=0, rerank="fp32", merging="manual")
+    index.add_many(np.arange(500), vectors[:500])
+    index.build()
+    index.add_many(np.arange(500, 600), vectors[500:])
+    index.delete([3, 550])
+    asked = [2, 3, 499, 500, 550, 599, 10_000]
+    scores = index.compare(query, asked)
+    assert sorted(scores) == [2, 499, 500, 599]
+    unit = query / np.linalg.norm(query)
+    for key, score in scores.items():
+        assert score == pytest.approx(float(index.vector(key) @ unit), abs=1e-5)
+    assert index.holds(asked).tolist() == [True, False, True, True, False, True, False]
+    index.discard(asked)
+    assert len(index) == 598 - 4
+    assert not index.holds(asked).any()
