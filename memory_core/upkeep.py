@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from .errors import NotFound
 from .ledger import Ledger
@@ -107,6 +108,11 @@ class Upkeep:
         Searches and writes go on meanwhile. It also happens by itself when it pays.
         """
         return self._meaning.renew(self._closing, anyway=True)
+
+    def index_report(self) -> dict[str, Any]:
+        """How the vectors lie by now: mode, buckets, balance, generation, delta, bytes."""
+        self._meaning.catch_up()
+        return self._meaning.index.report()
 
     def status(self, counter: TokenCounter) -> Status:
         """Counts, mode and sizes."""

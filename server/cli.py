@@ -31,6 +31,7 @@ COMMANDS = {
     "facts": ("people", "list, set (key=value) or trace (--history) facts"),
     "forget": ("people", "hide, restore, delete or purge memories"),
     "scopes": ("scopes", "which scopes there are, and what each holds"),
+    "index": ("index", "tell how the vectors lie, or pack them now"),
     "reindex": ("maintain", "embed every memory again, after a change of model"),
     "gc": ("maintain", "remove what nothing holds and give space back"),
 }

@@ -1,4 +1,4 @@
-"""What a client can read without a tool: scopes, single memories, facts."""
+"""What a client can read without a tool: scopes, single memories, facts, the index."""
 
 import json
 from collections.abc import Callable
@@ -34,6 +34,12 @@ def register(server: Surface, calls: Calls) -> None:
     async def item(scope: str, id: str) -> str:
         """One memory with all its fields and its whole text."""
         return _json(await _read(calls, lambda scopes: _item(scopes, unquote(scope), unquote(id))))
+
+    @server.resource("memory://{scope}/index", title="Index", mime_type=_JSON)
+    async def index(scope: str) -> str:
+        """How the vectors of a scope lie: mode, buckets, balance, generation, bytes."""
+        look = unquote(scope)
+        return _json(await _read(calls, lambda scopes: scopes.look(look).upkeep.index_report()))
 
     @server.resource("memory://{scope}/facts", title="Facts", mime_type=_JSON)
     async def facts(scope: str) -> str:

@@ -62,6 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("data folder", _folder),
         ("locks and log", _probe),
         ("model", _model),
+        ("kernel", _kernel),
         ("token counter", _counter),
         ("scopes", _scopes),
         ("damaged files", _damaged),
@@ -144,6 +145,17 @@ def _model(settings: Settings) -> Finding:
     took = (time.perf_counter() - start) * 1000
     said = f"{embedder.id}, {embedder.dim} dimensions, loaded and run in {took:.0f} ms"
     return Finding("model", True, said)
+
+
+def _kernel(settings: Settings) -> Finding:
+    """Which code compares vectors. Without a compiler it is numpy, which is slower and no fault."""
+    from routemem.memory_core.routing import kernel
+
+    extension, lacking = kernel.extension()
+    if extension is not None:
+        return Finding("kernel", True, f"{kernel.ACTIVE.name} (extension ABI {extension.ABI})")
+    advice = "" if lacking == kernel.NOT_BUILT else "install routemem again"
+    return Finding("kernel", not advice, f"numpy: {lacking}", advice)
 
 
 def _counter(settings: Settings) -> Finding:

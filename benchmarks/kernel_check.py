@@ -1,0 +1,291 @@
+"""The compiled kernel against the numpy reference: equal to the bit, and how much faster.
+
+``python -m benchmarks.kernel_check`` calls every step on a million random and adversarial inputs,
+on every path this machine has, and compares the answers with those of numpy bit by bit. It stops at
+the first difference, with exit status 1, or after ``--seconds``. Inputs vary in size, alignment and
+content: ties, signed zeros, infinities, NaN, denormals, all bits set, lanes and blocks that are
+dead, numbers at the edges of their types.
+
+``--time`` then measures 384 dimensions at 5,000 and 60,000 lanes (CPU time of one thread, median),
+all paths in turn, and writes ``results/kernel.json``.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: one thread
+
+import numpy as np
+
+from routemem.memory_core.routing import steps
+from routemem.memory_core.routing.codes import QUERY_BITS, Rotation
+from routemem.memory_core.routing.kernel import Kernel, extension, kernel
+from routemem.memory_core.routing.steps import LANES, Query
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+#: A step's name and its arguments.
+Case: TypeAlias = tuple[str, tuple[Any, ...]]
+
+RESULTS = Path(__file__).parent / "results" / "kernel.json"
+#: Floats that tend to go wrong.
+ODD = np.array(
+    [0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 1e-38, 3.4e38, -3.4e38, 0.1, 16777217],
+    np.float32,
+)
+#: Queries that the times are of.
+QUERIES = 200
+DIMS = (1, 7, 8, 63, 64, 65, 100, 128, 200, 384, 385, 448, 768, 1025)
+
+
+class Inputs:
+    """Random and adversarial arguments of the steps."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._rotations = [Rotation.random(dim, seed) for dim in DIMS]
+
+    def case(self) -> Case:
+        """The next one."""
+        names = ("select", "scan", "estimates", "rerank", "route", "probe", "prepare")
+        name = names[self._below(len(names) - (self._below(4) > 0))]  # preparing is slow in numpy
+        return name, getattr(self, f"_{name}")()
+
+    def _below(self, n: int) -> int:
+        return int(self._rng.random() * n)
+
+    def _size(self, most: int) -> int:
+        """Often small, sometimes large, sometimes 0."""
+        return self._below(most if self._below(16) == 0 else min(most, 40))
+
+    def _placed(self, array: Array) -> Array:
+        """The same values at an address that may suit no register, or not even the type."""
+        if self._below(2):
+            return array
+        room = np.empty(array.nbytes + 64, np.uint8)
+        moved = room[self._below(64) :][: array.nbytes].view(array.dtype).reshape(array.shape)
+        moved[...] = array
+        return moved
+
+    def _floats(self, *shape: int) -> Array:
+        kind = self._below(4)
+        values = self._rng.standard_normal(shape, np.float32)
+        if kind == 1:  # ties
+            values = np.rint(values)
+        elif kind == 2:  # any bits at all
+            values = self._integers(np.uint32, *shape).view(np.float32)
+        elif kind == 3:
+            values = np.where(values > 1, self._rng.choice(ODD, shape), values)
+        return self._placed(values)
+
+    def _finite(self, *shape: int) -> Array:
+        scale = np.float32(10.0 ** self._rng.integers(-6, 4))
+        values = self._rng.standard_normal(shape, np.float32) * scale
+        return self._placed(values * (self._rng.random(shape) < 0.9) if self._below(2) else values)
+
+    def _integers(self, dtype: Any, *shape: int) -> Array:
+        info = np.iinfo(dtype)
+        kind = self._below(4)
+        edges = np.array([info.min, info.max, 0, 1], dtype)
+        if kind == 0:
+            return self._placed(np.full(shape, edges[self._below(4)]))
+        if kind == 1:
+            return self._placed(self._rng.choice(edges, shape))
+        return self._placed(self._rng.integers(info.min, info.max, shape, dtype, endpoint=True))
+
+    def _depth(self, n: int) -> int:
+        return 1 + self._size(n + 3) if self._below(4) else max(1, n - 2 + self._below(5))
+
+    def _prepare(self) -> tuple[Any, ...]:
+        rotation = self._rotations[self._below(len(DIMS))]
+        return self._finite(rotation.dim), rotation
+
+    def _query(self, dim: int, words: int) -> Query:
+        planes = self._integers(np.uint64, QUERY_BITS, words)
+        step, coarse_step = (abs(np.float32(x)) for x in self._finite(2))
+        coarse = self._integers(np.int8, dim)
+        return Query(np.empty(0, np.float32), coarse, coarse_step, planes, step)
+
+    def _route(self) -> tuple[Any, ...]:
+        dim, k = DIMS[self._below(len(DIMS))], self._size(200)
+        query = self._query(dim, 1)
+        return self._integers(np.int8, k, dim), self._finite(k), query
+
+    def _select(self) -> tuple[Any, ...]:
+        n = self._size(3000)
+        return self._floats(n), self._depth(n)
+
+    def _probe(self) -> tuple[Any, ...]:
+        return self._select()
+
+    def _estimates(self) -> tuple[Any, ...]:
+        words = (1, 2, 6, 6, 6, 9, 10, 11, 12, 20, 21, 69)[self._below(12)]
+        blocks = self._size(4000 // words)
+        listed = None
+        if self._below(2) and blocks:
+            listed = np.sort(self._rng.integers(0, blocks, self._size(2 * blocks)))
+        count = blocks if listed is None else len(listed)
+        base = self._floats(count) if self._below(4) == 0 else self._finite(count)
+        base[:: 1 + self._below(64)] += self._below(3)  # better, or equal, at regular places
+        norms = self._floats(blocks if self._below(3) == 0 else 0, LANES)
+        live = self._integers(np.uint8, blocks) if self._below(2) else np.full(blocks, 255, "u1")
+        return (
+            self._integers(np.uint64, blocks, words, LANES),
+            self._integers(np.uint16, blocks, LANES),
+            norms,
+            live,
+            base,
+            listed,
+            self._query(64 * words, words),
+        )
+
+    def _scan(self) -> tuple[Any, ...]:
+        arguments = self._estimates()
+        return *arguments, self._depth(len(arguments[4]) * LANES)
+
+    def _rerank(self) -> tuple[Any, ...]:
+        dim, n = DIMS[self._below(len(DIMS))], 1 + self._size(300)
+        kind = self._below(3)
+        scales = np.empty(0, np.float32)
+        if kind == 0:
+            rows, scales = self._integers(np.int8, n, dim), self._finite(n)
+        elif kind == 1:
+            rows = self._placed(np.clip(self._finite(n, dim), -65504, 65504).astype(np.float16))
+        else:
+            rows = self._floats(n, dim)
+        picked = self._rng.integers(0, n, self._size(600))
+        return rows, scales, self._placed(picked), self._finite(dim)
+
+
+def arrays_of(answer: Any) -> list[Array]:
+    """What a step answered, as arrays."""
+    if isinstance(answer, Query):
+        steps_ = np.array([answer.coarse_step, answer.step], np.float32)
+        return [answer.coarse, answer.planes, steps_]
+    return list(answer) if isinstance(answer, tuple) else [answer]
+
+
+def equal(one: Array, two: Array) -> bool:
+    """Same dtype, shape and bits; every NaN is as good as another."""
+    if one.dtype != two.dtype or one.shape != two.shape:
+        return False
+    if one.dtype != np.float32:
+        return bool((one == two).all())
+    same = one.view(np.uint32) == two.view(np.uint32)
+    return bool((same | (np.isnan(one) & np.isnan(two))).all())
+
+
+def check(kernels: list[Kernel], inputs: int, seconds: float, seed: int) -> bool:
+    """Compare; print what was compared, or the first difference."""
+    source, reference = Inputs(seed), kernel("numpy")
+    done: Counter[str] = Counter()
+    start = time.monotonic()
+    while done.total() < inputs and time.monotonic() - start < seconds:
+        name, arguments = source.case()
+        expected = arrays_of(getattr(reference, name)(*arguments))
+        for path in kernels:
+            got = arrays_of(getattr(path, name)(*arguments))
+            if not all(map(equal, got, expected)):
+                print(f"{path.name}: {name} differs at input {done.total()} of seed {seed}")
+                print(f"arguments {arguments}\nexpected {expected}\ngot {got}")
+                return False
+        done[name] += 1
+    paths = ", ".join(path.name for path in kernels)
+    took = time.monotonic() - start
+    print(f"{done.total():,} inputs equal to the bit on {paths} ({took:.0f} s): {dict(done)}")
+    return done.total() >= inputs
+
+
+def cases(lanes: int, depth: int, seed: int) -> dict[str, list[tuple[Any, ...]]]:
+    """Arguments of every step as an index of this many 384-dimensional items has them.
+
+    Of many queries: were it always the same one, the processor would learn its branches by heart.
+    """
+    rng = np.random.default_rng(seed)
+    dim, k, blocks = 384, int(2 * lanes**0.5), -(-lanes // LANES)
+    rotation, none = Rotation.random(dim, seed), np.empty(0, np.float32)
+    routing = rng.integers(-127, 128, (k, dim), np.int8), rng.random(k, np.float32) / 500
+    packed = (
+        rng.integers(0, 2**64, (blocks, dim // 64, LANES), np.uint64),
+        rng.integers(1300, 1900, (blocks, LANES), np.uint16),
+        none.reshape(0, LANES),
+        np.full(blocks, 255, np.uint8),
+    )
+    per_block = np.sort(rng.integers(0, k, blocks))
+    rows = (rng.standard_normal((lanes, dim), np.float32) / 20).astype(np.float16)
+    made: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for vector in rng.standard_normal((QUERIES, dim), np.float32):
+        vector /= np.linalg.norm(vector)
+        query, scores = steps.prepare(vector, rotation), rng.standard_normal(k, np.float32) / 20
+        made["prepare"].append((vector, rotation))
+        made["route"].append((*routing, query))
+        made["select"].append((scores, max(k // 8, 1)))
+        made["scan"].append((*packed, scores[per_block], None, query, depth))
+        made["rerank"].append((rows, none, rng.integers(0, lanes, depth), vector))
+    return made
+
+
+def measure(kernels: list[Kernel], depth: int = 200) -> list[dict[str, Any]]:
+    """Median CPU time of each step, by path; the paths take turns."""
+    reference = kernel("numpy")
+    table = []
+    for lanes in (5_000, 60_000):
+        for step, inputs in cases(lanes, depth, seed=lanes).items():
+            calls: dict[str, Callable[..., Any]] = {
+                path.name: getattr(path, step) for path in (reference, *kernels)
+            }
+            if step in ("prepare", "rerank"):
+                calls["numpy, sums by BLAS"] = getattr(steps, step)
+            took: dict[str, list[int]] = {name: [] for name in calls}
+            for arguments, (name, call) in itertools.product(inputs, calls.items()):
+                begun = time.thread_time_ns()
+                call(*arguments)
+                took[name].append(time.thread_time_ns() - begun)
+            p50 = {name: round(float(np.median(times)) / 1000, 1) for name, times in took.items()}
+            table.append({"lanes": lanes, "step": step, "p50_us": p50})
+    return table
+
+
+def show(table: list[dict[str, Any]]) -> None:
+    """Print CPU times, and how many times faster than numpy each path is."""
+    for row in table:
+        base = row["p50_us"]["numpy"]
+        told = [f"{name} {us} µs (x{base / us:.1f})" for name, us in row["p50_us"].items()]
+        print(f"{row['lanes']:>6} {row['step']:<8} {', '.join(told)}")
+
+
+def main() -> int:
+    """Run what was asked for; 1 if something differs or could not be checked."""
+    parser = argparse.ArgumentParser(description="compiled kernel against numpy")
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=900, help="stop after this time")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--time", action="store_true", help="measure, and write results/kernel.json"
+    )
+    given = parser.parse_args()
+    module, lacking = extension()
+    if module is None:
+        print(f"nothing to compare: {lacking}")
+        return 1
+    kernels = [kernel(name) for name in module.PATHS]
+    with np.errstate(all="ignore"):
+        fine = check(kernels, given.inputs, given.seconds, given.seed)
+    if given.time:
+        table = measure(kernels)
+        show(table)
+        machine = {"machine": platform.machine(), "numpy": np.__version__, "abi": module.ABI}
+        RESULTS.write_text(json.dumps({**machine, "steps": table}, indent=1) + "\n", "utf-8")
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,390 @@
+"""The compiled kernel answers as numpy does, to the bit, and touches nothing it was not given."""
+
+import os
+import subprocess
+import sys
+import threading
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routemem.memory_core.errors import InvalidArgument
+from routemem.memory_core.routing import kernel as kernels
+from routemem.memory_core.routing import steps, sums
+from routemem.memory_core.routing.codes import Rotation
+from routemem.memory_core.routing.kernel import ENV, Kernel, kernel
+from routemem.memory_core.routing.steps import LANES, Query
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+EXTENSION, LACKING = kernels.extension()
+COMPILED: list[str] = list(EXTENSION.PATHS) if EXTENSION else []
+NUMPY = kernel("numpy")
+NONE = np.empty(0, np.float32)
+#: Values whose order, sign or rounding is easily got wrong.
+ODD = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, 1e-45, -1e-45, 3.4e38, -3.4e38, 0.1]
+
+needs_extension = pytest.mark.skipif(EXTENSION is None, reason=f"no compiled kernel: {LACKING}")
+each_path = pytest.mark.parametrize(
+    "path", [kernel(name) for name in COMPILED], ids=lambda path: path.name
+)
+seeds = given(st.integers(0, 2**32 - 1))
+pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
+
+
+def alike(one: Array, two: Array) -> bool:
+    """Same dtype, shape and bits."""
+    return one.dtype == two.dtype and one.shape == two.shape and one.tobytes() == two.tobytes()
+
+
+def all_alike(one: Any, two: Any) -> bool:
+    return all(map(alike, one, two)) if isinstance(one, tuple) else alike(one, two)
+
+
+def moved(array: Array, by: int) -> Array:
+    """The same values ``by`` bytes off any alignment."""
+    room = np.empty(array.nbytes + 64 + by, np.uint8)
+    start = -room.ctypes.data % 64 + by
+    copy = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def a_query(rng: np.random.Generator, words: int, dim: int = 1) -> Query:
+    planes = rng.integers(0, 2**64, (4, words), np.uint64)
+    coarse = rng.integers(-128, 128, dim, np.int8)
+    return Query(NONE, coarse, np.float32(0.01), planes, np.float32(0.02))
+
+
+def a_scan(rng: np.random.Generator, blocks: int, words: int) -> dict[str, Any]:
+    return {
+        "codes": rng.integers(0, 2**64, (blocks, words, LANES), np.uint64),
+        "factors": rng.integers(0, 2**16, (blocks, LANES), np.uint16),
+        "norms": np.empty((0, LANES), np.float32),
+        "live": rng.integers(0, 256, blocks, np.uint8),
+        "base": rng.standard_normal(blocks, np.float32),
+        "blocks": None,
+        "query": a_query(rng, words),
+    }
+
+
+# ---------------------------------------------------------------------- equal to the reference
+
+
+@each_path
+@seeds
+def test_a_scan_finds_the_same_lanes_with_the_same_scores(path: Kernel, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    given = a_scan(rng, int(rng.integers(0, 60)), int(rng.integers(1, 24)))
+    n = len(given["live"])
+    if rng.random() < 0.5 and n:
+        given["blocks"] = np.sort(rng.integers(0, n, int(rng.integers(0, 2 * n))))
+        given["base"] = rng.choice(np.array(ODD, np.float32), len(given["blocks"]))
+    if rng.random() < 0.5:
+        given["norms"] = rng.choice(np.array([0, 1, -2, 3e38, np.inf], np.float32), (n, LANES))
+    depth = int(rng.integers(1, 8 * len(given["base"]) + 3))
+    assert alike(path.estimates(**given), NUMPY.estimates(**given))
+    assert all_alike(path.scan(**given, depth=depth), NUMPY.scan(**given, depth=depth))
+
+
+@each_path
+@pytest.mark.parametrize("every", [1, 2, 9, 15, 16, 17])
+def test_a_scan_is_right_where_a_few_blocks_are_far_better(path: Kernel, every: int) -> None:
+    given = a_scan(np.random.default_rng(every), 2000, 1)
+    given["base"][::every] += 100
+    for depth in (1, 100, 900, 2000 // every * LANES):
+        assert all_alike(path.scan(**given, depth=depth), NUMPY.scan(**given, depth=depth))
+
+
+@each_path
+@given(st.lists(st.sampled_from([*ODD, np.nan]) | st.floats(width=32), max_size=200), st.data())
+def test_selection_breaks_ties_by_position(
+    path: Kernel, values: list[float], data: st.DataObject
+) -> None:
+    scores = np.array(values, np.float32)
+    depth = data.draw(st.integers(1, len(values) + 2))
+    assert alike(path.select(scores, depth), NUMPY.select(scores, depth))
+    assert alike(path.probe(scores, depth), NUMPY.probe(scores, depth))
+
+
+@each_path
+@pytest.mark.parametrize("order", ["ascending", "descending", "equal", "organ pipe"])
+def test_selection_is_right_for_inputs_that_are_in_some_order(path: Kernel, order: str) -> None:
+    rising = np.arange(20_000, dtype=np.float32)
+    scores = {
+        "ascending": rising,
+        "descending": rising[::-1].copy(),
+        "equal": np.zeros_like(rising),
+        "organ pipe": np.minimum(rising, rising[::-1]),
+    }[order]
+    for depth in (1, 300, 19_999, 20_000):
+        assert alike(path.select(scores, depth), NUMPY.select(scores, depth))
+
+
+@each_path
+@seeds
+def test_routing_gives_the_same_scores(path: Kernel, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    k, dim = int(rng.integers(0, 50)), int(rng.integers(1, 1200))
+    routing = rng.choice(np.array([-128, -127, 0, 1, 127], np.int8), (k, dim))
+    query = a_query(rng, 1, dim)
+    scales = rng.standard_normal(k, np.float32)
+    assert alike(path.route(routing, scales, query), NUMPY.route(routing, scales, query))
+
+
+@each_path
+@seeds
+def test_a_query_is_prepared_the_same(path: Kernel, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rotation = Rotation.random(int(rng.choice([1, 9, 64, 100, 384, 448])), 1)
+    vector = rng.standard_normal(rotation.dim, np.float32) * (rng.random(rotation.dim) < 0.8)
+    one, two = path.prepare(vector, rotation), NUMPY.prepare(vector, rotation)
+    assert alike(one.coarse, two.coarse)
+    assert alike(one.planes, two.planes)
+    assert (one.coarse_step, one.step) == (two.coarse_step, two.step)
+    assert type(one.step) is type(two.step)
+
+
+@each_path
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8])
+@seeds
+def test_rows_are_compared_with_the_same_rounding(path: Kernel, dtype: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, dim = int(rng.integers(1, 30)), int(rng.integers(1, 200))
+    rows = (rng.standard_normal((n, dim)) * 40).astype(dtype)
+    scales = rng.standard_normal(n, np.float32) if dtype is np.int8 else NONE
+    picked = rng.integers(0, n, int(rng.integers(0, 60)))
+    query = rng.standard_normal(dim, np.float32)
+    given = (rows, scales, picked, query)
+    assert alike(path.rerank(*given), NUMPY.rerank(*given))
+
+
+@each_path
+def test_every_finite_float16_is_widened_exactly(path: Kernel) -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    rows = every[np.isfinite(every)][:, None].copy()
+    got = path.rerank(rows, NONE, np.arange(len(rows)), np.ones(1, np.float32))
+    assert alike(got, rows[:, 0].astype(np.float32) + np.float32(0))
+
+
+@each_path
+@pytest.mark.parametrize("by", [1, 2, 4, 9, 33])
+def test_arrays_may_lie_at_any_address(path: Kernel, by: int) -> None:
+    rng = np.random.default_rng(by)
+    given = a_scan(rng, 30, 6)
+    off: dict[str, Any] = {
+        name: moved(value, by) if isinstance(value, np.ndarray) else value
+        for name, value in given.items()
+    }
+    assert all_alike(path.scan(**off, depth=20), NUMPY.scan(**given, depth=20))
+    rows, picked = rng.standard_normal((20, 100), np.float32), rng.integers(0, 20, 30)
+    query = rng.standard_normal(100, np.float32)
+    got = path.rerank(moved(rows, by), NONE, moved(picked, by), moved(query, by))
+    assert alike(got, NUMPY.rerank(rows, NONE, picked, query))
+    scores = rng.standard_normal(100, np.float32)
+    assert alike(path.select(moved(scores, by), 7), NUMPY.select(scores, 7))
+
+
+@each_path
+def test_scans_run_side_by_side(path: Kernel) -> None:
+    given = a_scan(np.random.default_rng(0), 2000, 6)
+    expected = NUMPY.scan(**given, depth=50)
+    got: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: got.append(path.scan(**given, depth=50))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 8
+    assert all(all_alike(each, expected) for each in got)
+
+
+# ---------------------------------------------------------------------- refusals
+
+
+@each_path
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"codes": np.zeros((4, 2, 8), np.int32)},
+        {"codes": np.zeros((4, 2, 7), np.uint64)},
+        {"codes": np.zeros((4, 8), np.uint64)},
+        {"codes": np.zeros((4, 3, 8), np.uint64)},
+        {"codes": np.zeros((4, 2, 16), np.uint64)[:, :, ::2]},
+        {"codes": np.zeros((4, 2, 8), ">u8")},
+        {"codes": [[1]]},
+        {"factors": np.zeros((3, 8), np.uint16)},
+        {"factors": np.zeros((4, 8), np.float16)},
+        {"factors": np.zeros((8, 4), np.uint16).T},
+        {"norms": np.zeros((3, 8), np.float32)},
+        {"norms": np.zeros((4, 8), np.float64)},
+        {"live": np.zeros(3, np.uint8)},
+        {"live": np.zeros(4, np.bool_)},
+        {"base": np.zeros(5, np.float32)},
+        {"base": np.zeros((4, 1), np.float32)},
+        {"blocks": np.array([0, 1, 2])},
+        {"blocks": np.array([0, 1, 2, 4])},
+        {"blocks": np.array([-1, 1, 2, 3])},
+        {"blocks": np.array([0, 1, 2, 3], np.int32)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_arrays_that_do_not_fit_are_refused(path: Kernel, change: dict[str, Any]) -> None:
+    given = a_scan(np.random.default_rng(0), 4, 2)
+    given.update({"live": np.full(4, 255, np.uint8), **change})
+    with pytest.raises(ValueError, match="expected"):
+        path.scan(**given, depth=3)
+    with pytest.raises(ValueError, match="expected"):
+        path.estimates(**given)
+
+
+@each_path
+@pytest.mark.parametrize("depth", [0, -1])
+def test_a_depth_below_1_is_refused(path: Kernel, depth: int) -> None:
+    for each in (path, NUMPY):
+        with pytest.raises(ValueError, match=r".+"):
+            each.select(np.zeros(3, np.float32), depth)
+
+
+@each_path
+@pytest.mark.parametrize("picked", [[3], [-1], [2**62]])
+def test_rows_that_do_not_exist_are_refused(path: Kernel, picked: list[int]) -> None:
+    rows = np.zeros((3, 64), np.float32)
+    with pytest.raises(ValueError, match="got one outside"):
+        path.rerank(rows, NONE, np.array(picked), np.zeros(64, np.float32))
+
+
+@each_path
+@pytest.mark.parametrize(
+    ("rows", "scales", "dim"),
+    [
+        (np.zeros((3, 64), np.float32), NONE, 63),
+        (np.zeros((3, 64), np.int8), NONE, 64),
+        (np.zeros((3, 64), np.int8), np.ones(2, np.float32), 64),
+        (np.zeros((3, 64), np.float32), np.ones(3, np.float32), 64),
+        (np.zeros((3, 64), np.float64), NONE, 64),
+        (np.zeros((3, 128), np.float32)[:, ::2], NONE, 64),
+    ],
+)
+def test_rows_and_queries_that_do_not_fit_are_refused(
+    path: Kernel, rows: Array, scales: Array, dim: int
+) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        path.rerank(rows, scales, np.zeros(1, np.int64), np.zeros(dim, np.float32))
+
+
+@each_path
+def test_a_query_of_another_dimension_is_not_routed(path: Kernel) -> None:
+    routing, query = np.zeros((3, 64), np.int8), a_query(np.random.default_rng(0), 1, 65)
+    with pytest.raises(ValueError, match="expected"):
+        path.route(routing, np.ones(3, np.float32), query)
+    with pytest.raises(ValueError, match="expected"):
+        path.prepare(np.zeros(65, np.float32), Rotation.random(64))
+
+
+@needs_extension
+def test_a_path_of_another_processor_is_not_run() -> None:
+    for number in (-1, 99, 2**80):
+        with pytest.raises((ValueError, OverflowError)):
+            EXTENSION.select(number, np.zeros(3, np.float32), 1, np.zeros(1, np.int64))
+
+
+# ---------------------------------------------------------------------- the order of sums
+
+
+def test_rows_are_summed_in_64_strands_that_are_folded_in_halves() -> None:
+    rng = np.random.default_rng(0)
+    row, query = rng.standard_normal((2, 150), np.float32)
+    products = np.zeros(192, np.float32)
+    products[:150] = row * query
+    strands = [products[i] + products[64 + i] + products[128 + i] for i in range(64)]
+    while len(strands) > 1:
+        half = len(strands) // 2
+        strands = [strands[i] + strands[half + i] for i in range(half)]
+    assert sums.row_products(row[None], np.array([0]), query)[0] == strands[0]
+
+
+def in_order(left: Array, right: Array) -> Array:
+    """A matrix product, each component the sum of its products in ascending order."""
+    out = np.empty((len(left), right.shape[1]), np.float32)
+    for row, column in np.ndindex(out.shape):
+        total, *terms = left[row] * right[:, column]
+        for term in terms:
+            total += term
+        out[row, column] = total
+    return out
+
+
+def test_components_of_a_rotation_are_summed_in_order() -> None:
+    rotation = Rotation.random(100)
+    vector = np.random.default_rng(0).standard_normal(100, np.float32)
+    expected = np.append(vector, np.zeros(28, np.float32))
+    for signs, left, right in zip(rotation.signs, rotation.left, rotation.right, strict=True):
+        mixed = in_order(left, (expected * signs).reshape(8, 16))
+        expected = in_order(mixed, right).ravel()
+    got = sums.turned(rotation.signs, rotation.left, rotation.right, vector)
+    assert alike(got, expected)
+    np.testing.assert_allclose(got, rotation.apply(vector), atol=2e-6)
+
+
+def test_sums_are_those_of_the_steps_but_for_rounding() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((600, 384)).astype(np.float16)
+    picked, query = rng.integers(0, 600, 700), rng.standard_normal(384, np.float32)
+    np.testing.assert_allclose(
+        NUMPY.rerank(rows, NONE, picked, query),
+        steps.rerank(rows, NONE, picked, query),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
+# ---------------------------------------------------------------------- which one runs
+
+
+def named(forced: str) -> subprocess.CompletedProcess[str]:
+    """What a fresh process takes when told so by the environment."""
+    code = "from routemem.memory_core.routing import kernel; print(kernel.ACTIVE.name)"
+    env = {**os.environ, ENV: forced}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+
+
+@pytest.mark.parametrize("forced", ["auto", "", "numpy", *COMPILED])
+def test_the_environment_forces_a_path(forced: str) -> None:
+    best = COMPILED[0] if COMPILED else "numpy"
+    assert named(forced).stdout.strip() == (best if forced in ("auto", "") else forced)
+
+
+def test_an_unknown_path_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidArgument, match=r"there is no such path.*auto, numpy"):
+        kernel("sse9")
+    assert "ROUTEMEM_KERNEL='sse9'" in named("sse9").stderr
+
+
+def test_a_path_this_machine_lacks_is_refused_with_the_reason() -> None:
+    missing = next(name for name in kernels.NAMES[2:] if name not in COMPILED)
+    with pytest.raises(InvalidArgument, match=r"this processor has no|not built"):
+        kernel(missing)
+
+
+def test_an_extension_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = ModuleType("_kernel")
+    stale.ABI, stale.PATHS = kernels.ABI + 1, {"scalar": 0}  # type: ignore[attr-defined]  # made up
+    monkeypatch.setitem(sys.modules, "routemem.memory_core.routing._kernel", stale)
+    assert kernel("auto").name == "numpy"
+    assert "another version" in kernels.extension()[1]
+    with pytest.raises(InvalidArgument, match="another version"):
+        kernel("scalar")
+
+
+@needs_extension
+def test_the_extension_offers_the_plain_path_everywhere_and_names_its_version() -> None:
+    assert EXTENSION.ABI == kernels.ABI
+    assert COMPILED[-1] == "scalar"
+    assert set(COMPILED) <= set(kernels.NAMES)

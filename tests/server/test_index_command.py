@@ -1,0 +1,28 @@
+"""`routemem index`, through the command line."""
+
+import json
+from pathlib import Path
+
+from command import run
+
+MANY = "\n".join(f"Parcel {number} stands in aisle {number % 97}." for number in range(400))
+
+
+def test_an_index_is_reported_built_and_used(tmp_path: Path) -> None:
+    few = {"ROUTEMEM_FLAT_UNTIL": "5", "ROUTEMEM_CHUNK_PIECES": "20", "ROUTEMEM_CHUNK_OVERLAP": "0"}
+    empty = run(tmp_path, "index", "build", env=few)
+    assert (empty.returncode, empty.stdout) == (1, b"No vectors yet.\n")
+    assert run(tmp_path, "remember", "--kind", "doc", MANY, env=few).returncode == 0
+    before = json.loads(run(tmp_path, "index", "report", "--json", env=few).stdout)
+    assert (before["mode"], before["generation"]) == ("exact", None)
+    built = run(tmp_path, "index", "build", env=few)
+    assert built.returncode == 0
+    assert b"mode: routed" in built.stdout
+    found = run(tmp_path, "recall", "parcel 123", "--top-k", "1", env=few)
+    assert b"Parcel 123" in found.stdout
+
+
+def test_a_read_only_index_is_not_built(tmp_path: Path) -> None:
+    refused = run(tmp_path, "index", "build", "--read-only")
+    assert refused.returncode == 1
+    assert b"not_allowed" in refused.stderr
