@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,21 @@ class Asked:
     model: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Nearest:
+    """What a search by meaning found.
+
+    Attributes:
+        dense: items with their nearest chunk, best first.
+        cosines: of the chunks that were found otherwise.
+        routing: how the routing went, by name.
+    """
+
+    dense: list[Found]
+    cosines: dict[int, float]
+    routing: dict[str, Any]
+
+
 class Meaning:
     """Embeds texts and questions and keeps the index equal to the store.
 
@@ -39,11 +54,18 @@ class Meaning:
         embedder: gives the embedder, loading it on the first call; raises EmbedderError.
     """
 
-    def __init__(self, store: Store, embedder: Callable[[], Embedder], *, flat_until: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embedder: Callable[[], Embedder],
+        *,
+        flat_until: int,
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
         self._load = embedder
         self._guard = threading.RLock()
-        self.index = Routed(store, store.place, flat_until=flat_until, seed=SEED)
+        self.index = Routed(store, store.place, flat_until=flat_until, seed=SEED, clock=clock)
         self._unusable = ""
         self._failed = ""
 
@@ -169,7 +191,7 @@ class Meaning:
 
     def search(
         self, asked: Asked, where: Filter, limit: int, also: Sequence[int]
-    ) -> tuple[list[Found], dict[int, float]] | None:
+    ) -> "Nearest | None":
         """The nearest items the filter allows, and the cosines of some chunks found otherwise.
 
         Items without a vector are not there. None when the vectors that lie in the store by now are
@@ -182,16 +204,16 @@ class Meaning:
             return None
         self.catch_up()
         if self.index.dim != len(asked.vector):
-            return [], {}
+            return Nearest([], {}, {})
         allowed = self._store.chunks_matching(where) if where.restricts else None
-        near = self.index.search(asked.vector, limit, allowed, archived=where.archived)
+        near, signals = self.index.search(asked.vector, limit, allowed, archived=where.archived)
         owners = self._store.owners([chunk for chunk, _ in near])
         found: dict[int, Found] = {}
         for chunk, cosine in near:
             item = owners.get(chunk)
             if item is not None and item not in found:
                 found[item] = (item, chunk, cosine)
-        return list(found.values()), self.index.cosines(asked.vector, also)
+        return Nearest(list(found.values()), self.index.cosines(asked.vector, also), signals)
 
     def blank(self) -> None:
         """Erase from the index files what was erased from the store."""

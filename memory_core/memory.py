@@ -75,7 +75,7 @@ class Memory:
         self._clock = clock
         self._ledger = Ledger(store, writes=not self.settings.read_only)
         self._awake = False
-        self._meaning = Meaning(store, embedder, flat_until=self.settings.flat_until)
+        self._meaning = Meaning(store, embedder, flat_until=self.settings.flat_until, clock=clock)
         self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock)

@@ -44,11 +44,10 @@ class Recalling:
         )
         also = [hit.chunk for hit in words]
         near = question and self._meaning.search(question, asked.where, limit, also)
-        dense, cosines = near or ([], {})
         ranked = fuse(
-            dense,
+            near.dense if near else [],
             [(hit.item, hit.chunk, hit.score) for hit in words],
-            cosines,
+            near.cosines if near else {},
             lexical_weight=self._settings.lexical_weight,
         )
         end = asked.skip + asked.top_k
@@ -58,6 +57,8 @@ class Recalling:
         degraded = "" if near else self._meaning.degraded or "the model was changed meanwhile"
         mode: Mode = "hybrid" if near else "lexical"
         reply = self._reply(asked, hits, len(best) > end, mode, degraded, cost)
+        if asked.explain and near:
+            reply = replace(reply, routing=near.routing)
         weak = bool(best) and all(_is_weak(candidate) for candidate in best[: asked.top_k])
         if weak or not hits:
             reply = replace(reply, weak=weak, facts=self._store.count_facts())

@@ -187,6 +187,7 @@ class Recall:
         stored: how many items the scope holds.
         missing: asked ids that do not exist.
         weak: whether even the best hit is far from the question and shares no word with it.
+        routing: how the index was searched, by name, when an explanation was asked for.
         facts: how many facts the scope holds, counted when nothing or only weak hits were found.
     """
 
@@ -199,6 +200,7 @@ class Recall:
     missing: tuple[str, ...] = ()
     weak: bool = False
     facts: int = 0
+    routing: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from .errors import WriteTimeout
 from .routing import build, generation
+from .routing.drift import DriftAlarm, DriftMonitor
 from .routing.generation import Generation
 from .routing.index import RoutingIndex
+from .routing.results import Signals
 from .storage.contract import Store, StoredVectors
 from .storage.lock import WriterLock
 
@@ -39,10 +42,25 @@ class Routed:
         folder: where generations lie; None to stay flat (a memory without a file).
         flat_until: chunks up to which nothing is packed.
         seed: of fits and calibrations.
+        clock: gives the time, seconds UTC.
+
+    Attributes:
+        drift: watches whether questions still resemble what the codebook was fitted to.
     """
 
-    def __init__(self, store: Store, folder: Path | None, *, flat_until: int, seed: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path | None,
+        *,
+        flat_until: int,
+        seed: int,
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
+        self._clock = clock
+        self.drift = DriftMonitor()
+        self._alarm: DriftAlarm | None = None
         self._folder = folder
         self._flat_until = flat_until
         self._seed = seed
@@ -60,8 +78,10 @@ class Routed:
         allowed: NDArray[np.int64] | None,
         *,
         archived: bool,
-    ) -> list[Near]:
-        """The chunks nearest to a question, best first.
+    ) -> tuple[list[Near], dict[str, Any]]:
+        """The chunks nearest to a question, best first, and how the routing went.
+
+        Nothing is moved by a search; an alarm of the drift monitor only makes a build due.
 
         Args:
             allowed: ascending rows of the chunks that take part; None for all.
@@ -69,11 +89,24 @@ class Routed:
         """
         indexes = [self.live, self._archive if archived else None]
         found: list[Near] = []
+        signals: dict[str, Any] = {}
         for index in indexes:
             if index is not None and len(index):
-                hits = index.search(question, limit, allowed=allowed).hits
-                found += [(hit.id, hit.score) for hit in hits]
-        return sorted(found, key=lambda near: (-near[1], near[0]))[:limit]
+                result = index.search(question, limit, allowed=allowed, return_signals=True)
+                found += [(hit.id, hit.score) for hit in result.hits]
+                if index is self.live and result.signals is not None:
+                    signals = self._observed(result.signals)
+        return sorted(found, key=lambda near: (-near[1], near[0]))[:limit], signals
+
+    def _observed(self, signals: Signals) -> dict[str, Any]:
+        if signals.qerr is not None and self.generation is not None:
+            alarm = self.drift.record(signals.qerr, signals.margin or 0.0, now=self._clock())
+            self._alarm = alarm or self._alarm
+        told = asdict(signals) | {"probed": len(signals.probed)}
+        ratio = self.drift.report().drift_ratio
+        return {name: said for name, said in told.items() if said is not None} | (
+            {} if ratio is None else {"drift_ratio": ratio}
+        )
 
     def cosines(self, question: NDArray[np.float32], chunks: Sequence[int]) -> dict[int, float]:
         """The cosine of single chunks with a question; those without a vector are left out."""
@@ -169,6 +202,7 @@ class Routed:
             "hot_bytes": told.footprint.hot,
             "cold_bytes": told.footprint.cold,
             "dense_bytes": told.footprint.dense,
+            "drift_alarms": self.drift.report().alarms,
         }
 
     # ------------------------------------------------------------------ generations
@@ -176,7 +210,14 @@ class Routed:
     @property
     def due(self) -> str:
         """``build`` or ``merge`` when a new generation would pay; else ""."""
-        return self.live.due if self.live is not None and self._folder is not None else ""
+        if self.live is None or self._folder is None:
+            return ""
+        return "build" if self._alarm is not None else self.live.due
+
+    @property
+    def alarm(self) -> DriftAlarm | None:
+        """The drift alarm that has not led to a new codebook yet."""
+        return self._alarm
 
     def blank(self) -> None:
         """Take the vectors of what is no longer there out of the files of every generation."""
@@ -209,6 +250,8 @@ class Routed:
             if anyway or self.due:
                 self._build(stop)
                 taken = self._take_newer(guard) or taken
+                self._alarm = None
+                self.drift.reset_baseline()
             return taken
         finally:
             turn.release()
@@ -285,7 +328,9 @@ class Routed:
             store, model = self._store.meta("store") or "", self._store.meta("embedder") or ""
         if not n:
             return None
-        again = self.generation if self.generation and n <= 2 * self.generation.built else None
+        again = self.generation
+        if self._alarm is not None or (again and n > 2 * again.built):
+            again = None  # what is stored or asked no longer resembles what it was fitted to
         return build.Job(
             dim=dim,
             store=store,

@@ -52,7 +52,9 @@ class Upkeep:
         self._store.drop_expired(self._clock())
         if self._store.erasure_owed():
             self.erase_log()
-        self._meaning.renew(self._closing)
+        alarm = self._meaning.index.alarm
+        if self._meaning.renew(self._closing) and alarm is not None:
+            self._ledger.note("drift_alarm", at=self._clock(), detail=alarm.message)
         return self._store.erasure_owed() or bool(len(self._ledger))
 
     def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
 class RememberOut(BaseModel):
@@ -17,7 +17,12 @@ class RememberOut(BaseModel):
 
 
 class RecallOut(BaseModel):
-    """Of `recall`: ``hits`` with ``id``, ``text``, ``score`` and more, best first."""
+    """Of `recall`: ``hits`` with ``id``, ``text``, ``score`` and more, best first.
+
+    With ``explain`` also ``routing``: how the index was searched.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     hits: list[dict[str, Any]]
     mode: str

@@ -184,7 +184,7 @@ def _piped() -> str:
 
 
 def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import FRAME, hit_cost, hit_fields, recall_note, recalled
+    from ..replies import hit_cost, hit_fields, recall_note, recalled, room_for_hits, within
 
     settings = scopes.settings
     budget = settings.recall_tokens if given.max_tokens is None else given.max_tokens
@@ -195,7 +195,7 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         ids=given.ids,
         scope=given.scope or "",
         top_k=settings.recall_top_k if given.top_k is None else given.top_k,
-        max_tokens=budget - FRAME,
+        max_tokens=room_for_hits(budget, explain=given.explain),
         kinds=given.kinds,
         tags=given.tags,
         speaker=given.speaker,
@@ -208,6 +208,7 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         cursor=given.cursor,
         cost=hit_cost(scopes.counter.count, detailed=given.detailed),
     )
+    found = within(found, budget)
     if found.missing and not found.hits and found.left_out <= 0:
         raise NotFound(_none_of(found.missing))
     structured = {

@@ -9,7 +9,6 @@ from pydantic import Field
 from ..arguments import AnyCase, JsonObject, Names, OneOrMany
 from ..calls import Calls
 from ..replies import (
-    FRAME,
     forgot,
     forgotten_fields,
     hit_cost,
@@ -17,8 +16,11 @@ from ..replies import (
     recall_note,
     recalled,
     remembered,
+    room_for_hits,
+    routing_fields,
     status_note,
     status_told,
+    within,
 )
 from ..results import ForgetOut, RecallOut, RememberOut, StatusOut
 from ..surface import answer
@@ -119,7 +121,7 @@ def _recall(calls: Calls) -> Tool:
                 ids=ids,
                 scope=scope,
                 top_k=top_k,
-                max_tokens=max_tokens - FRAME,
+                max_tokens=room_for_hits(max_tokens, explain=explain),
                 kinds=kinds,
                 tags=tags,
                 speaker=speaker,
@@ -133,13 +135,14 @@ def _recall(calls: Calls) -> Tool:
                 cost=cost,
             )
 
-        found = await calls.run("recall", work)
+        found = within(await calls.run("recall", work), max_tokens)
         out = RecallOut(
             hits=[hit_fields(hit, detailed=detailed) for hit in found.hits],
             mode=found.mode,
             left_out=found.left_out,
             cursor=found.cursor,
             note=recall_note(found, query),
+            **({"routing": routing_fields(found)} if found.routing else {}),
         )
         return answer(recalled(found, asked=query, detailed=detailed), out)
 

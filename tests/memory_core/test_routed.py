@@ -231,3 +231,31 @@ def test_it_is_built_by_itself_when_it_pays(tmp_path: Path, settings: Settings) 
             done.wait(0.05)
         assert index(memory)["mode"] == "routed"
         assert best(memory, 77) == "77"
+
+
+def test_questions_of_another_kind_raise_an_alarm_that_ends_in_a_new_codebook(
+    packed: Memory, tmp_path: Path
+) -> None:
+    for number in range(60):
+        packed.recall(f"parcel {number} stands in aisle {number % 97}", top_k=1)
+    assert packed.status().index["drift_alarms"] == 0
+    before = index(packed)["generation"]
+    packed.remember("something else entirely")
+    for number in range(40):
+        packed.recall(f"zyx{number} qwv{number} unheard of {number * 7}", top_k=1)
+    assert packed.status().index["drift_alarms"] >= 1
+    assert index(packed)["generation"] == before  # a search changes nothing by itself
+    packed.upkeep.round()
+    assert index(packed)["generation"] > before
+    packed.upkeep.round()
+    rows = packed.store.db.rows("select detail from audit where op = 'drift_alarm'")  # type: ignore[attr-defined]  # the product's own store
+    assert len(rows) == 1
+
+
+def test_an_explained_recall_says_how_the_index_was_searched(packed: Memory) -> None:
+    found = packed.recall("parcel 12", explain=True)
+    assert found.routing["mode"] == "routed"
+    assert found.routing["confidence"] == pytest.approx(1 / (1 + found.routing["qerr"]), abs=1e-6)
+    assert 0 < found.routing["scanned"] <= ITEMS
+    assert packed.recall("parcel 12").routing == {}
+    assert packed.recall("parcel 12", explain=True).hits[0].signals["cosine"] > 0
