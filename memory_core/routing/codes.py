@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from .arrays import F32, U16, U64, lengths
+from .sums import turned
 
 #: Bits per word of a code; vectors are padded with zeros to a multiple of it before rotating.
 WORD = 64
@@ -78,14 +79,7 @@ class Rotation:
 
     def apply(self, vector: F32) -> F32:
         """Rotate one vector: float32 ``(dim,)`` -> ``(size,)``."""
-        turned = vector
-        if self.dim < self.size:
-            turned = np.zeros(self.size, np.float32)
-            turned[: self.dim] = vector
-        shape = (self.left.shape[1], self.right.shape[1])
-        for signs, left, right in zip(self.signs, self.left, self.right, strict=True):
-            turned = (left @ (turned * signs).reshape(shape) @ right).ravel()
-        return turned
+        return turned(self.signs, self.left, self.right, vector)
 
     def matrix(self) -> F32:
         """The same map as a dense float32 ``(dim, size)``: ``vectors @ matrix`` rotates a batch."""

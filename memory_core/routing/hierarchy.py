@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from ..errors import Conflict, InvalidArgument
 from .arrays import F32, I64, checked_keys, checked_vector, checked_vectors
+from .kernel import select
 from .levels import Level, Reduction, level_dims, levels_for
-from .steps import select
 
 #: Vectors a fit looks at.
 FIT_SAMPLE = 20_000

@@ -1,8 +1,8 @@
 """The steps of a query on the fastest path there is: `steps`, or the same in C.
 
 The C extension is optional. It is built where a compiler is found at installation and runs in one
-of several paths, for different processors; the answers of all are equal to the bit (those of
-`prepare` and `rerank` to the sums of `sums`). ``ROUTEMEM_KERNEL`` forces one, for tests: ``numpy``,
+of several paths, for different processors; the answers of all are equal to the bit.
+``ROUTEMEM_KERNEL`` forces one, for tests: ``numpy``,
 ``scalar``, ``avx2``, ``avx512`` or ``neon``; ``auto``, or nothing, takes the fastest.
 """
 
@@ -14,7 +14,6 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from . import steps as reference
-from . import sums
 from .arrays import F32, I8, I64, U8, U16, U64, Rows
 from .codes import FACTOR_UNIT, QUERY_BITS, Rotation
 from .steps import LANES, Query, compare_all, weighted_popcounts, widened
@@ -35,31 +34,16 @@ NOT_BUILT = "it was not built, for want of a C compiler at installation"
 
 
 class Reference:
-    """The steps in numpy: `steps`, with the sums of `sums`."""
+    """The steps in numpy."""
 
     name = "numpy"
+    prepare = staticmethod(reference.prepare)
     route = staticmethod(reference.route)
     probe = staticmethod(reference.probe)
     select = staticmethod(reference.select)
     scan = staticmethod(reference.scan)
     estimates = staticmethod(reference.estimates)
-
-    def prepare(self, vector: F32, rotation: Rotation) -> Query:
-        """See `steps.prepare`."""
-        arrays = (rotation.signs, rotation.left, rotation.right)
-        return reference.prepare(vector, _InOrder(rotation.dim, *arrays))
-
-    def rerank(self, rows: Rows, row_scales: F32, picked: I64, query: F32) -> F32:
-        """See `steps.rerank`."""
-        products = sums.row_products(rows, picked, query)
-        return products * row_scales[picked] if len(row_scales) else products
-
-
-class _InOrder(Rotation):
-    """A rotation that adds in the order of `sums`."""
-
-    def apply(self, vector: F32) -> F32:
-        return sums.turned(self.signs, self.left, self.right, vector)
+    rerank = staticmethod(reference.rerank)
 
 
 class Compiled:

@@ -8,8 +8,8 @@ import numpy as np
 from . import hgns
 from .arrays import F32, I64, Rows, lengths
 from .codes import Rotation, encode_residuals, stored_factors
+from .kernel import LANES, compare_all, estimates, prepare, rerank
 from .pack import stored_form
-from .steps import LANES, compare_all, estimates, prepare, rerank
 
 Reduction: TypeAlias = Literal["bit", "pca", "random", "hgns-global", "hgns"]
 

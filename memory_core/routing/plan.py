@@ -7,8 +7,8 @@ import numpy as np
 
 from .arrays import F32, I64, U8, lengths
 from .codes import Rotation
+from .kernel import LANES, estimates, prepare, route, widened
 from .pack import Pack
-from .steps import LANES, estimates, prepare, route, widened
 
 #: Up to here the codes of all buckets are scanned: routing would save little and cost recall.
 ALL_CODES_UNTIL = 100_000

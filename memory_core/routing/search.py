@@ -7,10 +7,10 @@ import numpy as np
 from ..errors import Conflict, InvalidArgument
 from .arrays import F32, I64
 from .filters import GATHER_UP_TO, Allowed
+from .kernel import Query, compare_all, prepare, probe, rerank, route, scan, select
 from .pack import EMPTY, Pack
 from .results import Hit, Mode, SearchResult, Signals
 from .state import Base, State, Tail
-from .steps import Query, compare_all, prepare, probe, rerank, route, scan, select
 from .writes import live_rows
 
 #: Above this share of allowed rows buckets are probed as usual, only more of them.

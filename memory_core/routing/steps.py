@@ -17,7 +17,8 @@ row_scales float32 (n,) or (0,)           length of one step of int8 rows
 
 All C-contiguous and little-endian, 8 lanes to a block, each bucket in whole blocks. Integers are
 exact; floats are rounded after every operation, in the order written (no fused multiply-add); equal
-scores are ordered by their position. So the answers can be compared bit by bit.
+scores are ordered by their position. Products are summed in the order of `sums`. So the answers can
+be compared bit by bit, but for `compare_all`, whose sums are a BLAS's.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from .arrays import F32, I8, I64, U8, U16, U64, Rows
 from .codes import FACTOR_UNIT, QUERY_BITS, Rotation
+from .sums import row_products
 
 #: Lanes of a block.
 LANES = 8
@@ -218,7 +220,8 @@ def rerank(rows: Rows, row_scales: F32, picked: I64, query: F32) -> F32:
         picked: row numbers ``(m,)``.
         query: float32 ``(dim,)``.
     """
-    return _products(rows[picked], row_scales[picked] if len(row_scales) else row_scales, query)
+    products = row_products(rows, picked, query)
+    return products * row_scales[picked] if len(row_scales) else products
 
 
 def compare_all(rows: Rows, row_scales: F32, query: F32) -> F32:

@@ -18,8 +18,8 @@ from routemem.server.commands.doctor import Finding, examine
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
 CHECKS = [
-    "version", "sqlite", "data folder", "locks and log", "model", "token counter", "scopes",
-    "damaged files", "key", "client",
+    "version", "sqlite", "data folder", "locks and log", "model", "kernel", "token counter",
+    "scopes", "damaged files", "key", "client",
 ]  # fmt: skip
 
 Say: TypeAlias = Callable[..., str]
