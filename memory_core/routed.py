@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .embedding.heap import release_memory
 from .errors import WriteTimeout
 from .routing import build, generation
 from .routing.drift import DriftAlarm, DriftMonitor
@@ -28,7 +29,7 @@ log = logging.getLogger("routemem")
 #: Item's chunk and its cosine with the question.
 Near = tuple[int, float]
 #: Vectors handed to a build at once.
-BATCH = 20_000
+BATCH = 2000
 
 
 class Routed:
@@ -153,6 +154,7 @@ class Routed:
         for batch in self._store.all_vectors(BATCH):
             self._take(batch)
         self.seq = latest
+        release_memory()  # reading thousands of rows leaves the heap twice as large as its content
 
     def _archived_before(self, found: Generation) -> None:
         """What was archived before the generation is in no change that follows it."""
