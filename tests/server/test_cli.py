@@ -36,6 +36,7 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("scopes",), "global      1      1"),
         (("status",), "1 archived; 1 facts"),
         (("reindex",), "global: 1 passages embedded with hash-v1/384"),
+        (("index", "report"), "mode: exact"),
         (("gc", "--all"), "global: 0 released memories"),
         (("doctor",), "ok   version: routemem"),
         (("install", "--client", "cursor", "--print"), '"routemem"'),
