@@ -16,7 +16,7 @@ from routemem.memory_core.errors import Conflict, InvalidArgument
 from routemem.server.install import CLIENTS, Outcome, files, install, snippet
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "clients"
-PROGRAM = "/opt/routemem/bin/routemem"
+PROGRAM = "/programs/routemem/bin/routemem"
 NOON = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 KEYS = {"vscode": "servers", "zed": "context_servers", "codex": "mcp_servers"}
 CONFIG = {"darwin": "Library/Application Support", "win32": "AppData/Roaming", "linux": ".config"}

@@ -36,7 +36,7 @@ def again(old: dict[str, Any], *flags: str, **shell: str) -> Settled:
     return settle(old, ("serve", *flags), {}, {f"ROUTEMEM_{k.upper()}": shell[k] for k in shell})
 
 
-def ran(*words: str, command: str = "/opt/routemem") -> dict[str, Any]:
+def ran(*words: str, command: str = "/programs/routemem") -> dict[str, Any]:
     return {"command": command, "args": list(words)}
 
 
@@ -83,9 +83,9 @@ def test_an_entry_that_starts_this_server_in_any_way_is_read(old: dict[str, Any]
         {},
         ran("serve"),
         ran(),
-        ran("serve", "--port", "1", command="/opt/other"),
-        {"command": "/opt/routemem", "args": "serve --scope x"},
-        {"command": "/opt/routemem", "args": ["serve", 1]},
+        ran("serve", "--port", "1", command="/programs/other"),
+        {"command": "/programs/routemem", "args": "serve --scope x"},
+        {"command": "/programs/routemem", "args": ["serve", 1]},
         {"command": None},
     ],
 )

@@ -15,7 +15,7 @@ from routemem.server.install.clients import TABLE
 from routemem.server.install.merge import merge
 
 CURSOR, CODEX = TABLE["cursor"], TABLE["codex"]
-ENTRY: dict[str, Any] = {"command": "/opt/routemem", "args": ["serve"], "env": {"A": "1"}}
+ENTRY: dict[str, Any] = {"command": "/programs/routemem", "args": ["serve"], "env": {"A": "1"}}
 COMMENT = re.compile(r"c\d+c")
 
 words = st.text(max_size=8) | st.sampled_from(
@@ -174,7 +174,7 @@ def test_of_an_older_entry_what_is_not_ours_stays_and_is_named() -> None:
 """
     merged = merge(text, CURSOR, "routemem", ENTRY)
     assert merged.kept == ("alwaysLoad", "env.ROUTEMEM_DATA_DIR")
-    assert merged.text == text.replace("/old/routemem", "/opt/routemem").replace(
+    assert merged.text == text.replace("/old/routemem", "/programs/routemem").replace(
         '"A": "0"', '"A": "1"'
     )
 

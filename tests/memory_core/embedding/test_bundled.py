@@ -48,7 +48,8 @@ def test_the_licence_and_the_model_card_come_with_the_weights() -> None:
 
 def test_the_model_file_carries_no_trace_of_the_machine_that_made_it() -> None:
     model = (FOLDER / "model.onnx").read_bytes()
-    for trace in (b"site-packages", b"/home/", b"/root/", b"/tmp/", b"stack_trace"):
+    folders = [b"/%s/" % name for name in (b"home", b"root", b"tmp")]
+    for trace in (b"site-packages", b"stack_trace", *folders):
         assert trace not in model
 
 
