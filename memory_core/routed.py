@@ -1,6 +1,5 @@
 """The index of one scope: a generation on disk, what came after it, and its upkeep."""
 
-import contextlib
 import logging
 import shutil
 import subprocess
@@ -249,8 +248,7 @@ class Routed:
             return False  # another process builds
         try:
             taken = self._take_newer(guard)
-            if anyway or self.due:
-                self._build(stop)
+            if (anyway or self.due) and self._build(stop):
                 taken = self._take_newer(guard) or taken
                 self._alarm = None
                 self.drift.reset_baseline()
@@ -290,26 +288,25 @@ class Routed:
         store = self._store.meta("store") or ""
         return generation.newest(self._folder, store, model, latest=latest)
 
-    def _build(self, stop: threading.Event) -> None:
+    def _build(self, stop: threading.Event) -> bool:
+        """Build in a child process; False if there is nothing to pack or it did not work."""
         assert self._folder is not None
         assert self.live is not None
         place = Path(tempfile.mkdtemp(dir=self._folder, suffix=".partial"))
         try:
             job = self._export(place)
             if job is None:
-                return
-            child = build.start(job, place)
-            while child.poll() is None:
-                if stop.wait(0.1):
-                    child.terminate()
+                return False
+            with build.start(job, place) as child:
+                told = build.wait(child, stop)
             if child.returncode and not stop.is_set():
-                told = child.stderr.read().decode(errors="replace") if child.stderr else ""
-                log.warning("building the index failed: %s", told.strip().splitlines()[-1:])
-            with contextlib.suppress(OSError):
-                if child.stderr:
-                    child.stderr.close()
-        except subprocess.SubprocessError as error:
-            log.warning("building the index failed: %s", type(error).__name__)
+                log.warning(
+                    "building the index failed with exit status %s: %s", child.returncode, told
+                )
+            return child.returncode == 0
+        except OSError as error:
+            log.warning("building the index failed: %s", error.strerror)
+            return False
         finally:
             shutil.rmtree(place, ignore_errors=True)
 

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def start(job: Job, place: Path) -> "subprocess.Popen[bytes]":
         stderr=subprocess.PIPE,
         env=os.environ | ONE_THREAD,
     )
+
+
+def wait(child: "subprocess.Popen[bytes]", stop: threading.Event) -> str:
+    """Wait for a child, reading what it says so that it cannot block; its last line."""
+    while True:
+        try:
+            _, said = child.communicate(timeout=0.1)
+            return said.decode(errors="replace").strip().rpartition("\n")[2]
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                child.terminate()
 
 
 def run(place: Path) -> Path:

@@ -55,6 +55,17 @@ def index(memory: Memory) -> dict[str, Any]:
     return dict(memory.status().index)
 
 
+def alarm(memory: Memory) -> None:
+    """Ask about what is stored, then about something else, until the drift monitor calls."""
+    for number in range(60):
+        memory.recall(f"parcel {number} stands in aisle {number % 97}", top_k=1)
+    assert memory.status().index["drift_alarms"] == 0
+    memory.remember("something else entirely")
+    for number in range(40):
+        memory.recall(f"zyx{number} qwv{number} unheard of {number * 7}", top_k=1)
+    assert memory.status().index["drift_alarms"] >= 1
+
+
 def test_a_packed_memory_answers_as_an_exact_one(
     packed: Memory, tmp_path: Path, settings: Settings
 ) -> None:
@@ -236,20 +247,34 @@ def test_it_is_built_by_itself_when_it_pays(tmp_path: Path, settings: Settings) 
 def test_questions_of_another_kind_raise_an_alarm_that_ends_in_a_new_codebook(
     packed: Memory, tmp_path: Path
 ) -> None:
-    for number in range(60):
-        packed.recall(f"parcel {number} stands in aisle {number % 97}", top_k=1)
-    assert packed.status().index["drift_alarms"] == 0
     before = index(packed)["generation"]
-    packed.remember("something else entirely")
-    for number in range(40):
-        packed.recall(f"zyx{number} qwv{number} unheard of {number * 7}", top_k=1)
-    assert packed.status().index["drift_alarms"] >= 1
+    alarm(packed)
     assert index(packed)["generation"] == before  # a search changes nothing by itself
     packed.upkeep.round()
     assert index(packed)["generation"] > before
     packed.upkeep.round()
     rows = packed.store.db.rows("select detail from audit where op = 'drift_alarm'")  # type: ignore[attr-defined]  # the product's own store
     assert len(rows) == 1
+
+
+def test_an_alarm_outlives_a_build_that_fails(
+    packed: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarm(packed)
+    before = index(packed)["generation"]
+    start = build.start
+
+    def killed(job: build.Job, place: Path) -> subprocess.Popen[bytes]:
+        child = start(job, place)
+        child.kill()
+        return child
+
+    with monkeypatch.context() as harm:
+        harm.setattr(build, "start", killed)
+        packed.upkeep.round()
+    assert index(packed)["generation"] == before
+    packed.upkeep.round()
+    assert index(packed)["generation"] > before
 
 
 def test_an_explained_recall_says_how_the_index_was_searched(packed: Memory) -> None:
