@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
