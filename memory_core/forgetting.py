@@ -1,146 +1,88 @@
-"""Forgetting: hide, bring back, erase. What is deleted leaves no plain byte behind."""
+"""Forgetting: ids, keys and facts in one call, noted, and the log behind them erased."""
 
-import json
-import logging
-from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
 
-from .errors import Conflict, NotFound, StorageError
-from .records import ForgetMode, Forgotten, Item, State
-from .storage.contract import Store, Tombstone
-from .storage.vault import Vault
-
-log = logging.getLogger("routemem")
-DAY = 86_400.0
+from .draft import one_of, short
+from .errors import NotFound
+from .factbook import FactBook
+from .ledger import Ledger
+from .records import FORGET_MODES, ForgetMode, Forgotten
+from .storage.contract import Store
+from .storage.ids import bare
+from .upkeep import Upkeep
+from .withdrawal import Withdrawal
 
 
 class Forgetting:
-    """The four ways of `forget`, on one scope.
+    """What `Memory.forget` does to the items and facts of one scope.
 
     Args:
-        revive: stores an item again with its chunks, under its old id; returns nothing.
-        undo_days: how long a deleted item can be restored.
+        upkeep: erases what the log still holds.
     """
 
     def __init__(
         self,
         store: Store,
-        vault: Vault,
-        revive: Callable[[Item], None],
+        items: Withdrawal,
+        facts: FactBook,
+        ledger: Ledger,
+        upkeep: Upkeep,
         clock: Callable[[], float],
-        undo_days: float,
     ) -> None:
         self._store = store
-        self._vault = vault
-        self._revive = revive
+        self._items = items
+        self._facts = facts
+        self._ledger = ledger
+        self._upkeep = upkeep
         self._clock = clock
-        self._undo = undo_days * DAY
 
-    def known(self, ref: str) -> bool:
-        """Whether an id or key names something that can be forgotten or restored."""
-        return self._store.find(ref) is not None or self._store.tombstone(ref) is not None
-
-    def forget(self, ref: str, mode: ForgetMode) -> Forgotten:
-        """Apply one mode to one item. Inside `atomic()` for archive and restore, or alone."""
-        return {
-            "archive": self._archive,
-            "restore": self._restore,
-            "delete": self._delete,
-            "purge": self._purge,
-        }[mode](ref)
-
-    def _archive(self, ref: str) -> Forgotten:
-        with self._store.atomic():
-            item = self._store.find(ref)
-            if item is None:
-                return self._gone(ref)
-            if item.state != "archived":
-                self._store.amend(replace(item, state="archived", updated_at=self._clock()))
-        return Forgotten(item.id, "archived")
-
-    def _restore(self, ref: str) -> Forgotten:
-        if self._store.find(ref) is None:
-            self._unseal(ref)  # may ask the system's keyring: not while the writer lock is held
-        with self._store.atomic():
-            item = self._store.find(ref)
-            if item is None:
-                item = self._unseal(ref)
-                self._store.unbury(item.id)
-                self._revive(replace(item, state="active"))
-            elif item.state == "archived":
-                self._store.amend(replace(item, state="active", updated_at=self._clock()))
-        return Forgotten(item.id, "active")
-
-    def _delete(self, ref: str) -> Forgotten:
-        item = self._store.find(ref)
-        while item is not None:
-            ref = item.id  # a key may name another item a moment later
-            # Sealing may ask the system's keyring: never while the writer lock is held.
-            sealed = self._seal(item)
-            until = self._clock() + self._undo if sealed else None
-            with self._store.atomic():
-                now = self._store.find(ref)
-                if now is not None and _unread(now) == _unread(item):
-                    self._erase(now, Tombstone(now.id, "deleted", until, sealed))
-                    return Forgotten(now.id, "deleted", until, "pending")
-            item = now  # it was changed meanwhile: the undo copy must be of what is deleted
-        return self._gone(ref)
-
-    def _purge(self, ref: str) -> Forgotten:
-        with self._store.atomic():
-            item = self._store.find(ref)
-            if item is None:
-                grave = self._grave(ref)
-                self._store.bury(replace(grave, state="purged", sealed=None), self._clock())
-                return Forgotten(grave.id, "purged", None, "pending")
-            self._erase(item, Tombstone(item.id, "purged", None, None))
-        return Forgotten(item.id, "purged", None, "pending")
-
-    def _erase(self, item: Item, tombstone: Tombstone) -> None:
-        self._store.erase(item.row)
-        self._store.forget_details(item.id)
-        self._store.bury(tombstone, self._clock())
-
-    # ------------------------------------------------------------------ the sealed copy
-
-    def _seal(self, item: Item) -> bytes | None:
-        plain = json.dumps({**asdict(item), "digest": item.digest.hex()}, ensure_ascii=True)
+    def forget(self, ids: Sequence[str], mode: str, reason: str) -> list[Forgotten]:
+        """See `Memory.forget`."""
+        one_of("mode", mode, FORGET_MODES)
+        reason = short("reason", reason)
+        self.check_known(ids)
+        chosen: ForgetMode = mode  # type: ignore[assignment]  # checked above
+        # By id from here on: a key is gone with the item it named.
+        refs = list(dict.fromkeys(map(self._named, ids)))
+        done: list[Forgotten] = []
         try:
-            return self._vault.seal(plain.encode(), self._binding(item.id))
-        except StorageError as error:
-            log.warning("deleted without an undo copy: %s", error)
-            return None
+            for ref in refs:
+                facts = not self._items.known(ref)
+                done.append((self._facts if facts else self._items).forget(ref, chosen))
+        finally:  # also when one of several fails: what was erased before it must be gone
+            done = self._finished(done, mode, reason)
+        return done
 
-    def _unseal(self, ref: str) -> Item:
-        grave = self._grave(ref)
-        expired = grave.expires_at is None or grave.expires_at <= self._clock()
-        if grave.sealed is None or expired:
-            raise Conflict(f"{grave.id} was {grave.state} and its undo time is over.")
-        said = json.loads(self._vault.open(grave.sealed, self._binding(grave.id)))
-        said |= {"digest": bytes.fromhex(said["digest"]), "tags": tuple(said["tags"])}
-        if twin := self._store.twin(said["digest"]):
-            raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")
-        if said["key"] and self._store.find(said["key"]):
-            said["key"] = ""  # the caller has given the name to something else meanwhile
-        # Another version may have sealed it, with fields this one does not have.
-        return Item(**{spec.name: said[spec.name] for spec in fields(Item) if spec.name in said})
+    def _named(self, ref: str) -> str:
+        item = self._store.find(bare(ref))
+        return bare(ref) if item is None else item.id
 
-    def _binding(self, id: str) -> str:
-        return f"{self._store.scope}\0{id}"
+    def _finished(self, done: list[Forgotten], mode: str, reason: str) -> list[Forgotten]:
+        """Note what was forgotten and erase the log behind it."""
+        for one in done:
+            kept = reason if mode in ("archive", "restore") else ""  # it may quote the text
+            self._ledger.note(f"forget:{mode}", at=self._clock(), id=one.id, detail=kept)
+        if not any(one.erasure for one in done):
+            return done
+        erasure: Literal["done", "pending"] = "done" if self._upkeep.erase_log() else "pending"
+        return [replace(one, erasure=erasure) if one.erasure else one for one in done]
 
-    def _grave(self, ref: str) -> Tombstone:
-        grave = self._store.tombstone(ref)
-        if grave is None:
-            raise NotFound(f"No memory {ref!r}.")
-        return grave
+    def check_known(self, ids: Sequence[str]) -> None:
+        """Raise unless every one names an item, an item that was deleted, or a fact.
 
-    def _gone(self, ref: str) -> Forgotten:
-        """Forgetting what is already gone succeeds: the caller has what it wanted."""
-        grave = self._grave(ref)
-        state: State = "deleted" if grave.state == "deleted" else "purged"
-        return Forgotten(grave.id, state, grave.expires_at)
-
-
-def _unread(item: Item) -> Item:
-    """The item without what reading it changes."""
-    return replace(item, access_count=0, accessed_at=0.0)
+        Raises:
+            NotFound: naming those that do not.
+        """
+        unknown = [
+            repr(ref[:40])
+            for ref in map(bare, ids)
+            if not self._items.known(ref) and not self._facts.knows(ref)
+        ]
+        if unknown:
+            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+            raise NotFound(
+                f"No memory or fact {', '.join(unknown[:5])}{more}. Nothing was changed. Find ids "
+                "with recall, keys of facts with get_facts."
+            )

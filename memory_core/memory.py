@@ -4,15 +4,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from .caretaker import Caretaker
-from .draft import one_of, short
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
-from .errors import NotFound
 from .factbook import FactBook, fact_key
 from .forgetting import Forgetting
 from .ledger import Ledger
@@ -20,15 +17,11 @@ from .meaning import Meaning
 from .question import Question, ask
 from .recalling import Recalling
 from .records import (
-    FORGET_MODES,
-    KINDS,
     Fact,
     FactChange,
-    ForgetMode,
     Forgotten,
     Hit,
     Item,
-    Kind,
     Recall,
     Receipt,
     Status,
@@ -37,12 +30,11 @@ from .remembering import Remembering
 from .retrieval.context import pack_context
 from .settings import Settings
 from .storage.contract import Store
-from .storage.ids import bare
 from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
-from .text.identity import clean, digest
 from .text.tokens import TokenCounter
 from .upkeep import Upkeep
+from .withdrawal import Withdrawal
 
 
 class Memory:
@@ -79,17 +71,18 @@ class Memory:
         self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock)
-        self._forgetting = Forgetting(
+        self._closing = threading.Event()
+        self.upkeep = Upkeep(
+            store, self._meaning, self._ledger, self.settings, clock, self._closing
+        )
+        items = Withdrawal(
             store,
             Vault(self.settings.key_path(), keyring=self.settings.keyring),
             self._remembering.revive,
             clock,
             self.settings.undo_days,
         )
-        self._closing = threading.Event()
-        self.upkeep = Upkeep(
-            store, self._meaning, self._ledger, self.settings, clock, self._closing
-        )
+        self._forgetting = Forgetting(store, items, self._facts, self._ledger, self.upkeep, clock)
         self._caretaker = Caretaker(
             self.upkeep.backfill, self.upkeep.round, self.settings.flush_seconds
         )
@@ -301,35 +294,9 @@ class Memory:
             NotFound: an id names nothing; nothing was changed.
             Conflict: a restore comes too late, or the text is stored again meanwhile.
         """
-        one_of("mode", mode, FORGET_MODES)
-        reason = short("reason", reason)
-        self.check_known(ids)
-        chosen: ForgetMode = mode  # type: ignore[assignment]  # checked above
-        # By id from here on: a key is gone with the item it named.
-        refs = list(dict.fromkeys(map(self._named, ids)))
-        done: list[Forgotten] = []
-        try:
-            for ref in refs:
-                facts = not self._forgetting.known(ref)
-                done.append((self._facts if facts else self._forgetting).forget(ref, chosen))
-        finally:  # also when one of several fails: what was erased before it must be gone
-            done = self._finished(done, mode, reason)
+        done = self._forgetting.forget(ids, mode, reason)
         self._caretaker.call(now=mode == "restore")
         return done
-
-    def _named(self, ref: str) -> str:
-        item = self.store.find(bare(ref))
-        return bare(ref) if item is None else item.id
-
-    def _finished(self, done: list[Forgotten], mode: str, reason: str) -> list[Forgotten]:
-        """Note what was forgotten and erase the log behind it."""
-        for one in done:
-            kept = reason if mode in ("archive", "restore") else ""  # it may quote the text
-            self._ledger.note(f"forget:{mode}", at=self._clock(), id=one.id, detail=kept)
-        if not any(one.erasure for one in done):
-            return done
-        erasure: Literal["done", "pending"] = "done" if self.upkeep.erase_log() else "pending"
-        return [replace(one, erasure=erasure) if one.erasure else one for one in done]
 
     def check_known(self, ids: Sequence[str]) -> None:
         """Raise unless every one names an item, an item that was deleted, or a fact.
@@ -337,17 +304,7 @@ class Memory:
         Raises:
             NotFound: naming those that do not.
         """
-        unknown = [
-            repr(ref[:40])
-            for ref in map(bare, ids)
-            if not self._forgetting.known(ref) and not self._facts.knows(ref)
-        ]
-        if unknown:
-            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            raise NotFound(
-                f"No memory or fact {', '.join(unknown[:5])}{more}. Nothing was changed. Find ids "
-                "with recall, keys of facts with get_facts."
-            )
+        self._forgetting.check_known(ids)
 
     # ------------------------------------------------------------------ facts
 
@@ -410,11 +367,7 @@ class Memory:
         Args:
             kind: of this kind only; "" for any.
         """
-        kinds = [one_of("kind", kind, KINDS)] if kind else KINDS
-        plain = clean(text)
-        alike = [self.store.twin(digest(Item(plain, kind=cast(Kind, name)))) for name in kinds]
-        found = [item for item in alike if item] + self.store.holding(plain)
-        return list(dict.fromkeys(item.id for item in found if item.kind in kinds))
+        return self._recalling.lookup(text, kind)
 
     def note(self, op: str, *, ms: float, ok: bool) -> None:
         """Leave an audit row of a call: what, how long in milliseconds, whether it went well."""

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
+from .draft import one_of
 from .meaning import Asked, Meaning
 from .question import Question
-from .records import Chunk, Hit, Item, Recall
+from .records import KINDS, Chunk, Hit, Item, Kind, Recall
 from .retrieval.fusion import Candidate, fuse
 from .retrieval.lexical import content_words
 from .retrieval.packing import cut_to, fit
 from .settings import Settings
 from .storage.contract import Store
+from .text.identity import clean, digest
 from .text.tokens import TokenCounter, truncate
 
 #: A cosine below this says that two texts have nothing to do with each other.
@@ -89,6 +91,14 @@ class Recalling:
         """The item of an id or key as a hit with its whole text."""
         item = self._store.find(ref)
         return None if item is None else as_hit(item, self._store.scope, score=1.0)
+
+    def lookup(self, text: str, kind: str) -> list[str]:
+        """See `Memory.lookup`."""
+        kinds = [one_of("kind", kind, KINDS)] if kind else KINDS
+        plain = clean(text)
+        alike = [self._store.twin(digest(Item(plain, kind=cast(Kind, name)))) for name in kinds]
+        found = [item for item in alike if item] + self._store.holding(plain)
+        return list(dict.fromkeys(item.id for item in found if item.kind in kinds))
 
     def _reply(
         self,

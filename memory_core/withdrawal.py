@@ -1,0 +1,146 @@
+"""Take an item out of recall, bring it back, erase it: no plain byte of it is left behind."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+
+from .errors import Conflict, NotFound, StorageError
+from .records import ForgetMode, Forgotten, Item, State
+from .storage.contract import Store, Tombstone
+from .storage.vault import Vault
+
+log = logging.getLogger("routemem")
+DAY = 86_400.0
+
+
+class Withdrawal:
+    """The four ways of `forget`, for one item.
+
+    Args:
+        revive: stores an item again with its chunks, under its old id; returns nothing.
+        undo_days: how long a deleted item can be restored.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        revive: Callable[[Item], None],
+        clock: Callable[[], float],
+        undo_days: float,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._revive = revive
+        self._clock = clock
+        self._undo = undo_days * DAY
+
+    def known(self, ref: str) -> bool:
+        """Whether an id or key names something that can be forgotten or restored."""
+        return self._store.find(ref) is not None or self._store.tombstone(ref) is not None
+
+    def forget(self, ref: str, mode: ForgetMode) -> Forgotten:
+        """Apply one mode to one item. Inside `atomic()` for archive and restore, or alone."""
+        return {
+            "archive": self._archive,
+            "restore": self._restore,
+            "delete": self._delete,
+            "purge": self._purge,
+        }[mode](ref)
+
+    def _archive(self, ref: str) -> Forgotten:
+        with self._store.atomic():
+            item = self._store.find(ref)
+            if item is None:
+                return self._gone(ref)
+            if item.state != "archived":
+                self._store.amend(replace(item, state="archived", updated_at=self._clock()))
+        return Forgotten(item.id, "archived")
+
+    def _restore(self, ref: str) -> Forgotten:
+        if self._store.find(ref) is None:
+            self._unseal(ref)  # may ask the system's keyring: not while the writer lock is held
+        with self._store.atomic():
+            item = self._store.find(ref)
+            if item is None:
+                item = self._unseal(ref)
+                self._store.unbury(item.id)
+                self._revive(replace(item, state="active"))
+            elif item.state == "archived":
+                self._store.amend(replace(item, state="active", updated_at=self._clock()))
+        return Forgotten(item.id, "active")
+
+    def _delete(self, ref: str) -> Forgotten:
+        item = self._store.find(ref)
+        while item is not None:
+            ref = item.id  # a key may name another item a moment later
+            # Sealing may ask the system's keyring: never while the writer lock is held.
+            sealed = self._seal(item)
+            until = self._clock() + self._undo if sealed else None
+            with self._store.atomic():
+                now = self._store.find(ref)
+                if now is not None and _unread(now) == _unread(item):
+                    self._erase(now, Tombstone(now.id, "deleted", until, sealed))
+                    return Forgotten(now.id, "deleted", until, "pending")
+            item = now  # it was changed meanwhile: the undo copy must be of what is deleted
+        return self._gone(ref)
+
+    def _purge(self, ref: str) -> Forgotten:
+        with self._store.atomic():
+            item = self._store.find(ref)
+            if item is None:
+                grave = self._grave(ref)
+                self._store.bury(replace(grave, state="purged", sealed=None), self._clock())
+                return Forgotten(grave.id, "purged", None, "pending")
+            self._erase(item, Tombstone(item.id, "purged", None, None))
+        return Forgotten(item.id, "purged", None, "pending")
+
+    def _erase(self, item: Item, tombstone: Tombstone) -> None:
+        self._store.erase(item.row)
+        self._store.forget_details(item.id)
+        self._store.bury(tombstone, self._clock())
+
+    # ------------------------------------------------------------------ the sealed copy
+
+    def _seal(self, item: Item) -> bytes | None:
+        plain = json.dumps({**asdict(item), "digest": item.digest.hex()}, ensure_ascii=True)
+        try:
+            return self._vault.seal(plain.encode(), self._binding(item.id))
+        except StorageError as error:
+            log.warning("deleted without an undo copy: %s", error)
+            return None
+
+    def _unseal(self, ref: str) -> Item:
+        grave = self._grave(ref)
+        expired = grave.expires_at is None or grave.expires_at <= self._clock()
+        if grave.sealed is None or expired:
+            raise Conflict(f"{grave.id} was {grave.state} and its undo time is over.")
+        said = json.loads(self._vault.open(grave.sealed, self._binding(grave.id)))
+        said |= {"digest": bytes.fromhex(said["digest"]), "tags": tuple(said["tags"])}
+        if twin := self._store.twin(said["digest"]):
+            raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")
+        if said["key"] and self._store.find(said["key"]):
+            said["key"] = ""  # the caller has given the name to something else meanwhile
+        # Another version may have sealed it, with fields this one does not have.
+        return Item(**{spec.name: said[spec.name] for spec in fields(Item) if spec.name in said})
+
+    def _binding(self, id: str) -> str:
+        return f"{self._store.scope}\0{id}"
+
+    def _grave(self, ref: str) -> Tombstone:
+        grave = self._store.tombstone(ref)
+        if grave is None:
+            raise NotFound(f"No memory {ref!r}.")
+        return grave
+
+    def _gone(self, ref: str) -> Forgotten:
+        """Forgetting what is already gone succeeds: the caller has what it wanted."""
+        grave = self._grave(ref)
+        state: State = "deleted" if grave.state == "deleted" else "purged"
+        return Forgotten(grave.id, state, grave.expires_at)
+
+
+def _unread(item: Item) -> Item:
+    """The item without what reading it changes."""
+    return replace(item, access_count=0, accessed_at=0.0)
