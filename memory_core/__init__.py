@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from .embedding import load_embedder
     from .embedding.embedder import Embedder, Encoded
     from .errors import RoutememError
+    from .lifecycle.models import Cost, Model, Models
     from .memory import Memory
+    from .model_table import load_models
     from .records import Fact, FactChange, Forgotten, Hit, Item, Recall, Receipt, Status
     from .routing.codebook import Codebook
     from .routing.drift import DriftMonitor
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Codebook": "routing.codebook",
+    "Cost": "lifecycle.models",
     "DriftMonitor": "routing.drift",
     "Embedder": "embedding.embedder",
     "Encoded": "embedding.embedder",
@@ -33,6 +36,8 @@ _HOME = {
     "Hit": "records",
     "Item": "records",
     "Memory": "memory",
+    "Model": "lifecycle.models",
+    "Models": "lifecycle.models",
     "Recall": "records",
     "Receipt": "records",
     "RoutememError": "errors",
@@ -41,10 +46,12 @@ _HOME = {
     "Settings": "settings",
     "Status": "records",
     "load_embedder": "embedding",
+    "load_models": "model_table",
 }
 
 __all__ = [
     "Codebook",
+    "Cost",
     "DriftMonitor",
     "Embedder",
     "Encoded",
@@ -55,6 +62,8 @@ __all__ = [
     "Hit",
     "Item",
     "Memory",
+    "Model",
+    "Models",
     "Recall",
     "Receipt",
     "RoutememError",
@@ -63,6 +72,7 @@ __all__ = [
     "Settings",
     "Status",
     "load_embedder",
+    "load_models",
 ]
 
 

@@ -61,6 +61,12 @@ class Settings:
     token_counter: str = _setting(
         "auto", "`auto` (exact when tiktoken's vocabulary is on disk), `estimate` or `tiktoken`"
     )
+    model: str = _setting(
+        "", "language model that reads the memory; sets how much a context may hold", flag=True
+    )
+    models_file: str = _setting(
+        "", "JSON file with models of your own: context, prices, thresholds; laid over the table"
+    )
     write_deadline: float = _setting(
         10.0, "longest wait for another writer", unit="s", least=0.1, most=600
     )

@@ -30,6 +30,11 @@ def register(server: Surface, calls: Calls) -> None:
         """Every scope of the data folder that this server may open."""
         return _json(await _read(calls, lambda scopes: scopes.names()))
 
+    @server.resource("memory://models", title="Language models", mime_type=_JSON)
+    async def models() -> str:
+        """Contexts, prices (US dollars a million tokens) and thresholds of language models."""
+        return _json(await _read(calls, lambda scopes: _models(scopes)))
+
     @server.resource("memory://{scope}/items/{id}", title="Memory", mime_type=_JSON)
     async def item(scope: str, id: str) -> str:
         """One memory with all its fields and its whole text."""
@@ -57,6 +62,19 @@ async def _read(calls: Calls, work: "Callable[[Scopes], T]") -> T:
         return await anyio.to_thread.run_sync(lambda: work(calls.scopes()))
     except RoutememError as error:
         raise ResourceNotFoundError(f"{error.code}: {error}") from error
+
+
+def _models(scopes: "Scopes") -> dict[str, Any]:
+    from routemem.memory_core.model_table import load_models
+
+    table = load_models(scopes.settings.models_file)
+    found, warning = table.find(scopes.settings.model)
+    return {
+        "model": asdict(found),
+        "note": warning,
+        "default": asdict(table.default),
+        "models": {name: asdict(model) for name, model in table.known.items()},
+    }
 
 
 def _item(scopes: "Scopes", scope: str, ref: str) -> dict[str, Any]:

@@ -332,3 +332,10 @@ async def test_a_read_only_server_leaves_no_trace_of_reads(settings: Settings) -
         item = scopes.open().find(stored["id"])
         assert item is not None
         assert item.access_count == 0
+
+
+async def test_the_models_are_a_resource(client: Client) -> None:
+    (content,) = (await client.read_resource("memory://models")).contents
+    table = json.loads(content.text)  # type: ignore[union-attr]  # text, as its type says
+    assert table["model"]["name"] == "default"
+    assert table["models"]["gpt-4o-mini"]["context"] == 128_000
