@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from .boards import Boards
 from .draft import one_of, short
 from .errors import NotFound
 from .factbook import FactBook
@@ -16,7 +17,7 @@ from .withdrawal import Withdrawal
 
 
 class Forgetting:
-    """What `Memory.forget` does to the items and facts of one scope.
+    """What `Memory.forget` does to the items, facts and cards of one scope.
 
     Args:
         upkeep: erases what the log still holds.
@@ -27,6 +28,7 @@ class Forgetting:
         store: Store,
         items: Withdrawal,
         facts: FactBook,
+        boards: Boards,
         ledger: Ledger,
         upkeep: Upkeep,
         clock: Callable[[], float],
@@ -34,6 +36,7 @@ class Forgetting:
         self._store = store
         self._items = items
         self._facts = facts
+        self._boards = boards
         self._ledger = ledger
         self._upkeep = upkeep
         self._clock = clock
@@ -49,11 +52,15 @@ class Forgetting:
         done: list[Forgotten] = []
         try:
             for ref in refs:
-                facts = not self._items.known(ref)
-                done.append((self._facts if facts else self._items).forget(ref, chosen))
+                done.append(self._room_of(ref).forget(ref, chosen))
         finally:  # also when one of several fails: what was erased before it must be gone
             done = self._finished(done, mode, reason)
         return done
+
+    def _room_of(self, ref: str) -> Withdrawal | FactBook | Boards:
+        if self._items.knows(ref):
+            return self._items
+        return self._boards if self._boards.knows(ref) else self._facts
 
     def _named(self, ref: str) -> str:
         item = self._store.find(bare(ref))
@@ -78,7 +85,7 @@ class Forgetting:
         unknown = [
             repr(ref[:40])
             for ref in map(bare, ids)
-            if not self._items.known(ref) and not self._facts.knows(ref)
+            if not any(room.knows(ref) for room in (self._items, self._facts, self._boards))
         ]
         if unknown:
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .boards import Boards
 from .caretaker import Caretaker
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
@@ -49,6 +50,7 @@ class Memory:
 
     Attributes:
         upkeep: what an operator does: collect, embed again, give back copies.
+        boards: tasks, agents, questions to a person.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Memory:
         self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock)
+        self.boards = Boards(store, clock)
         self._closing = threading.Event()
         self.upkeep = Upkeep(
             store, self._meaning, self._ledger, self.settings, clock, self._closing
@@ -82,7 +85,9 @@ class Memory:
             clock,
             self.settings.undo_days,
         )
-        self._forgetting = Forgetting(store, items, self._facts, self._ledger, self.upkeep, clock)
+        self._forgetting = Forgetting(
+            store, items, self._facts, self.boards, self._ledger, self.upkeep, clock
+        )
         self._caretaker = Caretaker(
             self.upkeep.backfill, self.upkeep.round, self.settings.flush_seconds
         )
@@ -285,10 +290,11 @@ class Memory:
 
         ``delete`` and ``purge`` remove every plain byte from every file, whatever the number of
         copies. Forgetting what is gone already succeeds. A fact is named by its key: ``archive``
-        ends it now, ``delete`` and ``purge`` erase it with its history, without undo.
+        ends it now, ``delete`` and ``purge`` erase it with its history, without undo. A task,
+        agent or question can only be erased, without undo.
 
         Args:
-            ids: ids and keys of items, keys of facts.
+            ids: ids and keys of items, keys of facts, ids of cards.
 
         Raises:
             NotFound: an id names nothing; nothing was changed.

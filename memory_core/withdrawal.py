@@ -36,7 +36,7 @@ class Withdrawal:
         self._clock = clock
         self._undo = undo_days * DAY
 
-    def known(self, ref: str) -> bool:
+    def knows(self, ref: str) -> bool:
         """Whether an id or key names something that can be forgotten or restored."""
         return self._store.find(ref) is not None or self._store.tombstone(ref) is not None
 

@@ -14,11 +14,17 @@ from routemem.memory_core.settings import Settings
 from . import resources
 from .calls import Calls
 from .surface import Surface
-from .toolsets import facts, memory
+from .toolsets import agents, facts, human, memory, tasks
 from .toolsets.spec import ToolSpec
 
 #: Toolset -> its tools. The order is the order a client sees.
-TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {"memory": memory.TOOLS, "facts": facts.TOOLS}
+TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {
+    "memory": memory.TOOLS,
+    "facts": facts.TOOLS,
+    "tasks": tasks.TOOLS,
+    "agents": agents.TOOLS,
+    "human": human.TOOLS,
+}
 #: What is on when nothing is asked for.
 DEFAULT = ("memory", "facts")
 #: Paragraphs of the instructions, each with the tools of which one must be on for it to be said.

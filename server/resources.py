@@ -11,6 +11,7 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from routemem.memory_core.errors import RoutememError
 
+from .board_replies import agent_fields, question_fields, task_fields
 from .calls import Calls
 from .replies import fact_fields
 from .surface import Surface
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _JSON = "application/json"
+#: Board -> its title, and how a card of it reads.
+BOARDS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    "tasks": ("Tasks", task_fields),
+    "agents": ("Agents", agent_fields),
+    "questions": ("Questions", question_fields),
+}
 
 
 def register(server: Surface, calls: Calls) -> None:
@@ -55,6 +62,26 @@ def register(server: Surface, calls: Calls) -> None:
             return [fact_fields(fact, history=False) for fact in found]
 
         return _json(await _read(calls, current))
+
+    for board, (title, told) in BOARDS.items():
+        _add_board(server, calls, board, title, told)
+
+
+def _add_board(
+    server: Surface, calls: Calls, board: str, title: str, told: Callable[[Any], dict[str, Any]]
+) -> None:
+    @server.resource(
+        f"memory://{{scope}}/{board}",
+        name=board,
+        title=title,
+        description=f"All {board} of a scope, highest priority first.",
+        mime_type=_JSON,
+    )
+    async def every(scope: str) -> str:
+        def work(scopes: "Scopes") -> list[dict[str, Any]]:
+            return [told(card) for card in scopes.look(unquote(scope)).boards.every(board)]
+
+        return _json(await _read(calls, work))
 
 
 async def _read(calls: Calls, work: "Callable[[Scopes], T]") -> T:

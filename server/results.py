@@ -53,3 +53,24 @@ class StatusOut(BaseModel):
     mode: str
     note: str
     detail: dict[str, Any]
+
+
+class TasksOut(BaseModel):
+    """Of the tools for tasks: ``tasks`` with ``id``, ``title``, ``status``, ``priority``."""
+
+    tasks: list[dict[str, Any]]
+    note: str
+
+
+class AgentsOut(BaseModel):
+    """Of the tools for agents: ``agents`` with ``id`` and ``name``."""
+
+    agents: list[dict[str, Any]]
+    note: str
+
+
+class QuestionsOut(BaseModel):
+    """Of the tools for questions: ``questions`` with ``id``, ``question``, ``status``."""
+
+    questions: list[dict[str, Any]]
+    note: str

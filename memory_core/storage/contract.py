@@ -5,11 +5,11 @@ write are called inside `atomic()`; methods that read may be called inside `read
 snapshot, or alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,17 @@ class Tombstone:
     state: str
     expires_at: float | None
     sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Something on a board: a JSON object with an id; times are seconds UTC."""
+
+    board: str
+    body: Mapping[str, Any]
+    id: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
 
 
 class Store(Protocol):
@@ -241,6 +252,21 @@ class Store(Protocol):
 
     def erase_fact(self, row: int) -> None:
         """Remove a statement."""
+        ...
+
+    # boards --------------------------------------------------------------
+    def put_card(self, card: Card) -> Card:
+        """Store a card, or replace body and time of the one with its id; a new one gets an id."""
+        ...
+
+    def card(self, id: str) -> Card | None: ...
+
+    def cards(self, board: str) -> list[Card]:
+        """Every card of a board, in order of insertion."""
+        ...
+
+    def erase_card(self, id: str) -> None:
+        """Remove a card."""
         ...
 
     # what was deleted --------------------------------------------------------------

@@ -118,8 +118,36 @@ def _m001_foundation(database: Database) -> None:
     database.connection.execute(_FIRST)
 
 
+_BOARDS = """
+create table cards(
+    row integer primary key autoincrement,
+    id text not null unique,
+    board text not null,          -- tasks, agents, questions
+    body text not null,           -- JSON object
+    created_at real not null,
+    updated_at real not null
+) strict;
+create index cards_by_board on cards(board, row);
+
+create table usage(
+    day text not null,            -- ISO date, UTC
+    model text not null,
+    calls integer not null,
+    input integer not null,       -- tokens
+    output integer not null,      -- tokens
+    cost real not null,           -- dollars
+    primary key (day, model)
+) strict, without rowid;
+"""
+
+
+def _m007_boards(database: Database) -> None:
+    database.connection.execute(_BOARDS)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m001_foundation", _m001_foundation),
+    ("m007_boards", _m007_boards),
 )
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import ForeignFile
 from ..records import Chunk, Fact, Filter, Item
-from . import facts, items
-from .contract import Changes, Float16s, StoredVectors, TextHit, Tombstone
+from . import cards, facts, items
+from .contract import Card, Changes, Float16s, StoredVectors, TextHit, Tombstone
 from .database import Database
 from .migrations import MIGRATIONS, migrate, pending
 from .word_index import WordIndex
@@ -249,6 +249,20 @@ class SqliteStore:
     def erase_fact(self, row: int) -> None:
         self.db.execute("delete from facts where row = ?", (row,))
         items.owe_erasure(self.db)
+
+    # boards --------------------------------------------------------------
+
+    def put_card(self, card: Card) -> Card:
+        return cards.put(self.db, card)
+
+    def card(self, id: str) -> Card | None:
+        return cards.find(self.db, id)
+
+    def cards(self, board: str) -> list[Card]:
+        return cards.cards(self.db, board)
+
+    def erase_card(self, id: str) -> None:
+        cards.erase(self.db, id)
 
     # what was deleted --------------------------------------------------------------
 

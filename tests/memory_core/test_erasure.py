@@ -10,6 +10,7 @@ from kwurf import remember, vector_of
 from peer import Peer
 from things import files_holding
 
+from routemem.memory_core.errors import Conflict
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.settings import Settings
 
@@ -128,3 +129,23 @@ def _until(done: Any, peer: Peer) -> Iterator[None]:
     while not done():
         assert peer.process.poll() is None, "it never happened"
         yield
+
+
+def test_an_erased_card_leaves_no_byte(memory: Memory, folder: Path) -> None:
+    boards = memory.boards
+    task = boards.tasks.create("Zorblax", description="grumblefitz")
+    asked = boards.questions.ask("wobblequex?")
+    boards.tasks.update(task.id, description="plain")
+    sought = [b"Zorblax", b"wobblequex"]
+    assert len(files_holding(folder, sought)) >= 2
+    done = memory.forget([task.id, asked.id], mode="delete")
+    assert [(one.state, one.erasure) for one in done] == [("deleted", "done")] * 2
+    assert files_holding(folder, [*sought, b"grumblefitz"]) == []
+    assert boards.tasks.list(status=()) == []
+
+
+def test_a_card_is_not_archived(memory: Memory) -> None:
+    task = memory.boards.tasks.create("dig")
+    with pytest.raises(Conflict, match="update_task"):
+        memory.forget([task.id])
+    assert memory.boards.tasks.list() == [task]

@@ -1,6 +1,7 @@
 """The store contract in plain dicts: the second implementation that keeps the contract honest."""
 
 import copy
+import json
 import re
 import threading
 from collections import Counter, defaultdict
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from routemem.memory_core.records import Chunk, Fact, Filter, Item
 from routemem.memory_core.storage import contract
-from routemem.memory_core.storage.contract import Changes, Float16s, TextHit, Tombstone
+from routemem.memory_core.storage.contract import Card, Changes, Float16s, TextHit, Tombstone
 from routemem.memory_core.storage.ids import make_id
 
 
@@ -29,6 +30,7 @@ class DictStore:
         self.passed_over: set[int] = set()
         self.embedded: dict[int, NDArray[np.float16]] = {}
         self.said: dict[int, Fact] = {}
+        self.cards_: dict[str, Card] = {}
         self.graves: dict[str, Tombstone] = {}
         self.told: dict[str, str] = {}
         self.log: list[int] = []
@@ -220,6 +222,20 @@ class DictStore:
 
     def retire_fact(self, row: int, at: float) -> None:
         self.said[row] = replace(self.said[row], retired_at=at)
+
+    def put_card(self, card: Card) -> Card:
+        id = card.id or make_id(self.tag, next(self.next["id"]))
+        self.cards_[id] = replace(card, id=id, body=json.loads(json.dumps(dict(card.body))))
+        return self.cards_[id]
+
+    def card(self, id: str) -> Card | None:
+        return self.cards_.get(id)
+
+    def cards(self, board: str) -> list[Card]:
+        return [card for card in self.cards_.values() if card.board == board]
+
+    def erase_card(self, id: str) -> None:
+        self.cards_.pop(id, None)
 
     def bury(self, tombstone: Tombstone, at: float) -> None:
         self.graves[tombstone.id] = tombstone

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import re
 from pathlib import Path
 
 import apsw
@@ -45,7 +46,7 @@ def test_a_blank_file_gets_every_migration_in_order(tmp_path: Path) -> None:
 def test_names_of_migrations_say_their_order() -> None:
     names = [name for name, _ in MIGRATIONS]
     assert names == sorted(set(names))
-    assert all(name[:4] == f"m{number:03}" for number, name in enumerate(names, start=1))
+    assert all(re.fullmatch(r"m\d{3}_[a-z_]+", name) for name in names)
 
 
 def test_opening_a_file_that_is_up_to_date_writes_nothing(tmp_path: Path) -> None:
