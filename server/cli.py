@@ -32,6 +32,7 @@ COMMANDS = {
     "forget": ("people", "hide, restore, delete or purge memories"),
     "scopes": ("scopes", "which scopes there are, and what each holds"),
     "index": ("index", "tell how the vectors lie, or pack them now"),
+    "tokens": ("tokens", "tell how tokens are counted, or fetch the vocabulary for exact counts"),
     "reindex": ("maintain", "embed every memory again, after a change of model"),
     "gc": ("maintain", "remove what nothing holds and give space back"),
 }
@@ -45,6 +46,7 @@ UNUSED = {
     "doctor": (),
     "demo": (*SERVING, "data_dir", "scope", "allow_scope", "read_only"),
     "scopes": (*SERVING, "scope", "read_only", "embedder"),
+    "tokens": (*SERVING, "data_dir", "scope", "allow_scope", "read_only", "embedder", "model"),
 }
 
 Run = Callable[[argparse.Namespace, Settings], int]

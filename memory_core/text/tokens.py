@@ -110,8 +110,9 @@ def _exact(environ: Mapping[str, str]) -> Callable[[str], int]:
         return vocabulary.load(path)
     except (ImportError, OSError, ValueError) as error:
         raise InvalidArgument(
-            f"Exact token counts need the {vocabulary.NAME} vocabulary: {error}. Put the file "
-            f"{vocabulary.FILE} into the folder TIKTOKEN_CACHE_DIR names, or choose 'auto'."
+            f"Exact token counts need the {vocabulary.NAME} vocabulary: {error}. Run "
+            f"`routemem tokens fetch`, or put the file {vocabulary.FILE} into the folder "
+            "TIKTOKEN_CACHE_DIR names, or choose 'auto'."
         ) from error
 
 

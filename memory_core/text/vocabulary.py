@@ -1,4 +1,4 @@
-"""The o200k vocabulary, when tiktoken already has it on disk. Never from the network.
+"""The o200k vocabulary, when it is already on disk. Never from the network.
 
 tiktoken's own loader downloads what it does not find, without a timeout, and deletes and downloads
 again what does not match. So the file is found, checked and read here, and only the encoder is
@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 NAME = "o200k_base"
+ADDRESS = f"https://openaipublic.blob.core.windows.net/encodings/{NAME}.tiktoken"
 #: tiktoken names a cached file by the SHA-1 of the address it came from.
 FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
 SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
@@ -36,12 +37,36 @@ _SLICE = 1 << 15
 
 
 def cached(environ: Mapping[str, str]) -> Path | None:
-    """The vocabulary file where tiktoken would look for it, or None."""
+    """The vocabulary file where tiktoken would look for it, or where `own_folder` is; or None."""
     folder = environ.get("TIKTOKEN_CACHE_DIR", environ.get("DATA_GYM_CACHE_DIR"))
-    if folder == "":  # set but empty: caching is switched off
-        return None
-    path = (Path(folder) if folder else Path(tempfile.gettempdir()) / "data-gym-cache") / FILE
+    if folder != "":  # set but empty: tiktoken's caching is switched off
+        path = (Path(folder) if folder else Path(tempfile.gettempdir()) / "data-gym-cache") / FILE
+        if path.is_file():
+            return path
+    path = own_folder(environ) / FILE
     return path if path.is_file() else None
+
+
+def own_folder(environ: Mapping[str, str]) -> Path:
+    """Where a vocabulary fetched on request is kept: what TIKTOKEN_CACHE_DIR names, or our own.
+
+    tiktoken's default is a temporary folder, which many systems empty.
+    """
+    if named := environ.get("TIKTOKEN_CACHE_DIR"):
+        return Path(named)
+    import platformdirs  # imported late: not needed when the file was found
+
+    return Path(platformdirs.user_cache_dir("routemem", appauthor=False))
+
+
+def check(data: bytes, name: str) -> None:
+    """Raise unless the bytes are the vocabulary.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise ValueError(f"{name} is not the {NAME} vocabulary: its SHA-256 differs.")
 
 
 @lru_cache(maxsize=1)  # every open memory shares one
@@ -54,8 +79,7 @@ def load(path: Path) -> Callable[[str], int]:
         ImportError: tiktoken is not installed.
     """
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise ValueError(f"{path} is not the {NAME} vocabulary: its SHA-256 differs.")
+    check(data, str(path))
     return counter(data)
 
 

@@ -162,7 +162,8 @@ def _counter(settings: Settings) -> Finding:
     from routemem.memory_core.text.tokens import TokenCounter
 
     counter = TokenCounter.load(settings.token_counter)
-    kind = "exact" if counter.exact else "estimated, biased up"
+    exact = counter.settle()
+    kind = "exact" if exact else "estimated, biased up; `routemem tokens fetch` makes it exact"
     return Finding("token counter", True, f"{counter.name} ({kind})")
 
 

@@ -37,6 +37,7 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("status",), "1 archived; 1 facts"),
         (("reindex",), "global: 1 passages embedded with hash-v1/384"),
         (("index", "report"), "mode: exact"),
+        (("tokens", "status"), "Tokens: "),
         (("gc", "--all"), "global: 0 released memories"),
         (("doctor",), "ok   version: routemem"),
         (("install", "--client", "cursor", "--print"), '"routemem"'),
@@ -45,7 +46,7 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         done = run(tmp_path, *arguments)
         assert (done.returncode, done.stderr) == (0, b""), arguments
         assert expected in done.stdout.decode(), arguments
-    # The other two have tests of their own: below, and in test_demo.
+    # The others have tests of their own: below, and in test_demo.
     assert {arguments[0] for arguments, _ in asked} | {"serve", "demo"} == set(COMMANDS)
 
 
