@@ -228,17 +228,24 @@ class Memory:
         )  # fmt: skip
         if asked.ids:
             return self.pages(asked, [(ref, self.whole(ref)) for ref in asked.ids], cost)
+        reply = self.found(asked, cost)
+        self.count_reads(reply.hits)
+        return reply
+
+    def found(self, asked: Question, cost: Callable[[Hit], int] | None) -> Recall:
+        """What there is for a checked question without ids; not counted as a read."""
         vector = self._meaning.question(asked.query) if asked.query else None
         with self.store.reading():
             if asked.query:
-                reply = self._recalling.search(asked, vector, cost)
-            else:
-                reply = self._recalling.newest(asked, cost)
-        self._ledger.touch([hit.id for hit in reply.hits], self._clock())
+                return self._recalling.search(asked, vector, cost)
+            return self._recalling.newest(asked, cost)
+
+    def count_reads(self, hits: Sequence[Hit]) -> None:
+        """Count a read of each of these items, and have the caretaker look in."""
+        self._ledger.touch([hit.id for hit in hits], self._clock())
         # The first call of a process also embeds what an earlier one had to leave.
         self._caretaker.call(now=not self._awake)
         self._awake = True
-        return reply
 
     def whole(self, ref: str) -> Hit | None:
         """The item of an id or key with its whole text, counted as a read; None for neither."""

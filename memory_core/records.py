@@ -216,6 +216,8 @@ class Fact:
         valid_to: when it stopped being true.
         recorded_at: when we learned it.
         retired_at: when we stopped believing this statement.
+        scope: whose it is, when several scopes were read; "" otherwise.
+        hides: farther scopes that say something of the same key.
     """
 
     key: str
@@ -228,6 +230,8 @@ class Fact:
     retired_at: float | None = None
     id: str = ""
     row: int = 0
+    scope: str = ""
+    hides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

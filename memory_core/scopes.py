@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .chain import Chain
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .errors import InvalidArgument, NotFound, StorageError
 from .memory import Memory
 from .question import ask
-from .records import Forgotten, Hit, Recall
+from .records import Fact, Forgotten, Hit, Recall
 from .settings import Settings
 from .storage.ids import tag_of
 from .storage.opening import open_store
@@ -31,8 +32,13 @@ class Scopes:
     The folder is made (mode 0700) on first use; nothing is opened before it is needed.
 
     Args:
-        settings: ``data_dir``, ``scope`` (the default one), ``allow_scope`` and the rest.
+        settings: ``data_dir``, ``scope`` (the default one), ``chain``, ``allow_scope`` and the
+            rest.
         embedder: an embedder instead of the one ``settings.embedder`` names.
+
+    Attributes:
+        default: the scope that calls write to when they name none.
+        chain: the scopes that calls read when they name none, nearest first.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class Scopes:
     ) -> None:
         self.settings = settings or Settings()
         self.default = check_scope(self.settings.scope)
+        self.chain = read_chain(self.default, [*map(check_scope, self.settings.chain)])
         self.folder = self.settings.data_path()
         self.counter = TokenCounter.load(self.settings.token_counter)
         self.clock = clock
@@ -114,6 +121,14 @@ class Scopes:
         owner = self.registry.scope_of(tag) if tag else None
         return self.look(owner if owner and self.allows(owner) else scope)
 
+    def _holder(self, ref: str, scope: str) -> Memory:
+        """Where an id or key is read: an unnamed key in the nearest scope of the chain with it."""
+        home = self.locate(ref, scope)
+        if self.reads_chain(scope) and home.find(ref) is None:
+            chain = (self.look(name) for name in self.chain)
+            return next((memory for memory in chain if memory.find(ref)), home)
+        return home
+
     def by_scope(self, refs: Sequence[str], scope: str = "") -> list[tuple[Memory, list[str]]]:
         """Ids and keys grouped by the memory they belong to, in order of first mention."""
         groups: dict[str, tuple[Memory, list[str]]] = {}
@@ -131,18 +146,45 @@ class Scopes:
         cost: Callable[[Hit], int] | None = None,
         **options: Any,
     ) -> Recall:
-        """`Memory.recall` on one scope; ids and keys are read wherever they are.
+        """`Memory.recall` on one scope or, without one, on the chain.
+
+        Ids and keys are read wherever they are. Over a chain all hits are ranked together.
 
         Raises:
             InvalidArgument: an argument is outside what is accepted.
             NotFound: there is no such scope.
         """
+        if not ids and self.reads_chain(scope):
+            asked = ask(query, scope=" ".join(self.chain), **options)
+            return self._chained().recall(asked, cost)
         home = self.look(scope)
         if not ids:
             return home.recall(query, cost=cost, **options)
         asked = ask(query, ids=ids, scope=home.scope, **options)
-        found = [(ref, self.locate(ref, scope).whole(ref)) for ref in asked.ids]
+        found = [(ref, self._holder(ref, scope).whole(ref)) for ref in asked.ids]
         return home.pages(asked, found, cost)
+
+    def get_facts(
+        self,
+        keys: Sequence[str] = (),
+        *,
+        history: bool = False,
+        as_of: str | float | None = None,
+        known_at: str | float | None = None,
+        scope: str = "",
+    ) -> list[Fact]:
+        """`Memory.get_facts` on one scope or, without one, on the chain: the nearer scope wins."""
+        if self.reads_chain(scope):
+            return self._chained().get_facts(keys, history=history, as_of=as_of, known_at=known_at)
+        return self.look(scope).get_facts(keys, history=history, as_of=as_of, known_at=known_at)
+
+    def reads_chain(self, scope: str) -> bool:
+        """Whether a call that names this scope reads several."""
+        return not scope and len(self.chain) > 1
+
+    def _chained(self) -> Chain:
+        memories = [self.look(scope) for scope in self.chain]
+        return Chain(memories, self.counter, lexical_weight=self.settings.lexical_weight)
 
     def forget(
         self, refs: Sequence[str], *, mode: str = "archive", reason: str = "", scope: str = ""
@@ -161,11 +203,11 @@ class Scopes:
         return [one for m, found in groups for one in m.forget(found, mode=mode, reason=reason)]
 
     def allows(self, scope: str) -> bool:
-        """Whether a scope may be named: the default one always, others by the allow-list."""
+        """Whether a scope may be named: those of the chain always, others by the allow-list."""
         patterns = self.settings.allow_scope
         return (
             not patterns
-            or scope == self.default
+            or scope in self.chain
             or any(scope == p or (p.endswith("*") and scope.startswith(p[:-1])) for p in patterns)
         )
 
@@ -212,6 +254,18 @@ class Scopes:
         return Memory(
             store, self.embedder, settings=self.settings, clock=self.clock, counter=self.counter
         )
+
+
+def read_chain(default: str, declared: Sequence[str]) -> tuple[str, ...]:
+    """The scopes to read, nearest first, each once: what is written to is always among them.
+
+    A default scope that was not declared is read first; ``global``, as the widest, last.
+    """
+    if not declared or default in declared:
+        chain = [*declared] or [default]
+    else:
+        chain = [*declared, default] if default == "global" else [default, *declared]
+    return tuple(dict.fromkeys(chain))
 
 
 def _in_place(memory: Memory) -> bool:

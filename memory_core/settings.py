@@ -41,6 +41,11 @@ class Settings:
     allow_scope: tuple[str, ...] = _setting(
         (), "scopes a model may name (a trailing * matches any ending); empty: all", flag=True
     )
+    chain: tuple[str, ...] = _setting(
+        (),
+        "scopes read by calls that name none, nearest first (session:x,user:y,global)",
+        flag=True,
+    )
     toolsets: tuple[str, ...] = _setting(
         ("default",), "groups of tools to offer; `all` for every one", flag=True
     )

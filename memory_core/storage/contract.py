@@ -228,6 +228,14 @@ class Store(Protocol):
         """
         ...
 
+    def stems(self, text: str) -> list[str]:
+        """The terms a text is found under, in order; the same in every store of a kind."""
+        ...
+
+    def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """How many chunks there are, and in how many of them each term stands."""
+        ...
+
     # changes --------------------------------------------------------------
     def changes(self, since: int) -> Changes:
         """What happened after position ``since``."""

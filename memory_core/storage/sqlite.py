@@ -15,7 +15,7 @@ from . import cards, facts, items
 from .contract import Card, Changes, Float16s, StoredVectors, TextHit, Tombstone
 from .database import Database
 from .migrations import MIGRATIONS, migrate, pending
-from .word_index import WordIndex
+from .word_index import WordIndex, stem
 
 #: Change-log rows kept by `compact`; a process further behind reads everything again.
 LOG_KEPT = 50_000
@@ -214,6 +214,14 @@ class SqliteStore:
         self, words: Sequence[str], where: Filter, limit: int, postings: int
     ) -> list[TextHit]:
         return self._words.search(words, where, limit, postings)
+
+    def stems(self, text: str) -> list[str]:
+        with self.db.reading():
+            return stem(self.db.connection, text)
+
+    def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
+        with self.db.reading():
+            return self._words.frequencies(terms)
 
     # changes --------------------------------------------------------------
 

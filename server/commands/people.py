@@ -190,6 +190,7 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     budget = settings.recall_tokens if given.max_tokens is None else given.max_tokens
     if not LEAST_TOKENS <= budget:
         raise InvalidArgument(f"max_tokens is {budget}, expected {LEAST_TOKENS} to 25000.")
+    scoped = scopes.reads_chain(given.scope or "")
     found = scopes.recall(
         given.query,
         ids=given.ids,
@@ -206,19 +207,20 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         neighbours=given.neighbours,
         explain=given.explain,
         cursor=given.cursor,
-        cost=hit_cost(scopes.counter.count, detailed=given.detailed),
+        cost=hit_cost(scopes.counter.count, detailed=given.detailed, scoped=scoped),
     )
     found = within(found, budget)
     if found.missing and not found.hits and found.left_out <= 0:
         raise NotFound(_none_of(found.missing))
     structured = {
-        "hits": [hit_fields(hit, detailed=given.detailed) for hit in found.hits],
+        "hits": [hit_fields(hit, detailed=given.detailed, scoped=scoped) for hit in found.hits],
         "mode": found.mode,
         "left_out": found.left_out,
         "cursor": found.cursor,
         "note": recall_note(found, given.query),
     }
-    return recalled(found, asked=given.query, detailed=given.detailed), structured
+    told = recalled(found, asked=given.query, detailed=given.detailed, scoped=scoped)
+    return told, structured
 
 
 def _none_of(refs: Sequence[str]) -> str:
@@ -231,15 +233,19 @@ def _facts(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies import fact_fields, fact_line, fact_set
 
     statements = _statements(given)
-    memory = scopes.open() if statements else scopes.look()
     if statements:
         if len(statements) < len(given.keys):
             raise InvalidArgument("Either set facts (key=value) or show them (key), not both.")
+        memory = scopes.open()
         changes = [_set_fact(memory, said, given) for said in statements]
         told = "\n".join(fact_set(change) for change in changes)
         return told, [fact_fields(change.fact, history=False) for change in changes]
-    facts = memory.get_facts(
-        given.keys, history=given.history, as_of=given.as_of, known_at=given.known_at
+    facts = scopes.get_facts(
+        given.keys,
+        history=given.history,
+        as_of=given.as_of,
+        known_at=given.known_at,
+        scope=given.scope or "",
     )
     lines = [fact_line(fact, history=given.history) for fact in facts]
     fields = [fact_fields(fact, history=given.history) for fact in facts]

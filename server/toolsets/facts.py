@@ -58,7 +58,9 @@ def _get_facts(calls: Calls) -> Tool:
 
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[list[Fact], str]]":
             memory = scopes.look(scope)
-            facts = memory.get_facts(keys, history=history, as_of=as_of, known_at=known_at)
+            facts = scopes.get_facts(
+                keys, history=history, as_of=as_of, known_at=known_at, scope=scope
+            )
             return memory, fitting_facts(
                 facts, history=history, budget=max_tokens, count=memory.counter.count
             )

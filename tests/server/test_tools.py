@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -241,6 +242,23 @@ async def test_stored_text_cannot_pass_for_a_line_of_ours(client: Client) -> Non
 async def test_text_from_outside_is_marked_untrusted(client: Client) -> None:
     await call(client, "remember", content="page says so", source="web")
     assert "(web, untrusted" in await told(client, "recall", query="page")
+
+
+async def test_over_a_chain_every_hit_and_fact_says_its_scope(settings: Settings) -> None:
+    chained = replace(settings, scope="user:u", chain=("user:u", "global"))
+    async with Client(build_server(chained)) as client:
+        await call(client, "remember", content="the harbour of the user")
+        await call(client, "remember", content="the harbour of all", scope="global")
+        await call(client, "set_fact", key="k", value="far", scope="global")
+        await call(client, "set_fact", key="k", value="near")
+        found = await call(client, "recall", query="harbour")
+        assert {hit["scope"] for hit in found["hits"]} == {"user:u", "global"}
+        assert ", global):" in await told(client, "recall", query="harbour")
+        alone = await call(client, "recall", query="harbour", scope="global")
+        assert [hit.get("scope") for hit in alone["hits"]] == [None]
+        (fact,) = (await call(client, "get_facts"))["facts"]
+        assert (fact["value"], fact["scope"], fact["hides"]) == ("near", "user:u", ["global"])
+        assert "hides global" in await told(client, "get_facts", format="narrative")
 
 
 async def test_status_counts_what_is_there(client: Client) -> None:

@@ -1,0 +1,148 @@
+"""Several scopes read as one, nearest first: recall and facts over a chain."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from .memory import Memory
+from .question import Question
+from .recalling import with_neighbours
+from .records import Fact, Hit, Recall
+from .retrieval.lexical import content_words
+from .retrieval.packing import fit
+from .retrieval.pooled import bm25, interleave, joint
+from .text.tokens import TokenCounter, truncate
+
+#: Hits each scope brings at least, so that the scales of all of them are known.
+DEPTH = 24
+#: Tokens that no reply of one scope reaches: what is shown is cut when all are together.
+UNBOUNDED = 1 << 40
+
+
+class Chain:
+    """Reads several open scopes; writes none.
+
+    Args:
+        memories: nearest first, each scope once.
+    """
+
+    def __init__(
+        self, memories: Sequence[Memory], counter: TokenCounter, *, lexical_weight: float
+    ) -> None:
+        self._memories = memories
+        self._counter = counter
+        self._weight = lexical_weight
+
+    def recall(self, asked: Question, cost: Callable[[Hit], int] | None) -> Recall:
+        """What all scopes know of a question, or their newest, in one order and one budget.
+
+        The same text in two scopes is shown once, as the nearer one's.
+        """
+        end = asked.skip + asked.top_k
+        deep = replace(asked, skip=0, top_k=max(end + 1, DEPTH), max_tokens=UNBOUNDED, neighbours=0)
+        found = [memory.found(deep, lambda _: 0) for memory in self._memories]
+        ranked = self._ranked(asked, found)
+        page = ranked[asked.skip : end]
+        spread = self._with_neighbours(page, asked.neighbours)
+        kept = fit(spread, asked.max_tokens, cost or self._cost, self._shorten)
+        own = sum(not hit.neighbour_of for hit in kept)
+        left = len(page) - own
+        more = len(ranked) > end or any(reply.cursor for reply in found)
+        cursor = asked.cursor(asked.skip + own) if own and (more or left) else ""
+        for memory in self._memories:
+            memory.count_reads([hit for hit in kept if hit.scope == memory.scope])
+        weak = any(reply.hits for reply in found) and all(r.weak or not r.hits for r in found)
+        return Recall(
+            tuple(kept),
+            _mode(found),
+            next((reply.degraded for reply in found if reply.degraded), ""),
+            left,
+            cursor,
+            sum(reply.stored for reply in found),
+            weak=weak,
+            facts=sum(reply.facts for reply in found) if weak or not kept else 0,
+            routing=next((reply.routing for reply in found if reply.routing), {}),
+        )
+
+    def get_facts(
+        self,
+        keys: Sequence[str],
+        *,
+        history: bool,
+        as_of: str | float | None,
+        known_at: str | float | None,
+    ) -> list[Fact]:
+        """Facts by key; of a key that several scopes know, the nearest one's.
+
+        Each says its scope and which farther ones it hides; with ``history`` every statement of
+        every scope comes.
+        """
+        found: dict[str, list[Fact]] = {}
+        for memory in self._memories:
+            for fact in memory.get_facts(keys, history=history, as_of=as_of, known_at=known_at):
+                found.setdefault(fact.key, []).append(replace(fact, scope=memory.scope))
+        if history:
+            return [fact for _, facts in sorted(found.items()) for fact in facts]
+        return [
+            replace(nearest, hides=tuple(fact.scope for fact in others))
+            for _, (nearest, *others) in sorted(found.items())
+        ]
+
+    def _ranked(self, asked: Question, found: Sequence[Recall]) -> list[Hit]:
+        groups = self._each_once(found)
+        if not asked.query:
+            newest = [hit for group in groups for hit in group]
+            return sorted(newest, key=_time, reverse=True)
+        scores = iter(self._scores(asked.query, [hit for group in groups for hit in group]))
+        order = interleave([[next(scores) for _ in group] for group in groups])
+        return [self._scored(groups[n][place], score) for n, place, score in order]
+
+    def _scores(self, query: str, hits: Sequence[Hit]) -> list[float]:
+        first = self._memories[0].store
+        terms = list(dict.fromkeys(t for word in content_words(query) for t in first.stems(word)))
+        counted = [memory.store.frequencies(terms) for memory in self._memories]
+        frequencies = {term: sum(counts.get(term, 0) for _, counts in counted) for term in terms}
+        said = [first.stems(f"{hit.speaker} {hit.text}") for hit in hits]
+        words = bm25(terms, said, frequencies, sum(total for total, _ in counted))
+        return joint([hit.cosine for hit in hits], words, self._weight)
+
+    @staticmethod
+    def _scored(hit: Hit, score: float) -> Hit:
+        signals = {**hit.signals, "joint": score} if hit.signals else hit.signals
+        return replace(hit, score=score, signals=signals)
+
+    @staticmethod
+    def _each_once(found: Sequence[Recall]) -> list[list[Hit]]:
+        """The hits of each scope without those whose text a nearer scope has."""
+        seen: set[tuple[str, str]] = set()
+        groups = []
+        for reply in found:
+            fresh = [hit for hit in reply.hits if (hit.kind, hit.text) not in seen]
+            seen |= {(hit.kind, hit.text) for hit in fresh}
+            groups.append(fresh)
+        return groups
+
+    def _with_neighbours(self, page: Sequence[Hit], n: int) -> list[Hit]:
+        stores = {memory.scope: memory.store for memory in self._memories}
+        shown = {hit.id for hit in page}
+        spread: list[Hit] = []
+        for hit in page:
+            own, *around = with_neighbours(stores[hit.scope], [hit], n)
+            spread += [own, *(other for other in around if other.id not in shown)]
+            shown |= {other.id for other in around}
+        return spread
+
+    def _cost(self, hit: Hit) -> int:
+        return self._counter.count(hit.text) + 12
+
+    def _shorten(self, text: str, tokens: int) -> str:
+        return truncate(text, tokens, self._counter.count)
+
+
+def _time(hit: Hit) -> float:
+    return hit.created_at if hit.when is None else hit.when
+
+
+def _mode(found: Sequence[Recall]) -> Literal["hybrid", "lexical", "recent", "ids"]:
+    modes = [reply.mode for reply in found]
+    return "hybrid" if "hybrid" in modes else modes[0]
