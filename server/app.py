@@ -14,19 +14,20 @@ from routemem.memory_core.settings import Settings
 from . import resources
 from .calls import Calls
 from .surface import Surface
-from .toolsets import agents, facts, human, memory, tasks
+from .toolsets import agents, facts, human, memory, review, tasks
 from .toolsets.spec import ToolSpec
 
 #: Toolset -> its tools. The order is the order a client sees.
 TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {
     "memory": memory.TOOLS,
     "facts": facts.TOOLS,
+    "review": review.TOOLS,
     "tasks": tasks.TOOLS,
     "agents": agents.TOOLS,
     "human": human.TOOLS,
 }
 #: What is on when nothing is asked for.
-DEFAULT = ("memory", "facts")
+DEFAULT = ("memory", "facts", "review")
 #: Paragraphs of the instructions, each with the tools of which one must be on for it to be said.
 INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions", ()),

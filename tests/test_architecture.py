@@ -28,7 +28,7 @@ PURE = {
 #: Modules that bring the rooms together.
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
-    "upkeep", "draft", "question", "caretaker", "routed", "chain",
+    "abridging", "compressing", "upkeep", "draft", "question", "caretaker", "routed", "chain",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {"boards": {"draft"}, "transfer": {"draft", "memory", "scopes"}}

@@ -70,7 +70,7 @@ async def test_text_and_structured_form_each_stand_alone(client: Client) -> None
 async def test_every_tool_states_all_four_hints_and_its_title(client: Client) -> None:
     tools = (await client.list_tools()).tools
     assert [tool.name for tool in tools] == [
-        "remember", "recall", "forget", "memory_status", "set_fact", "get_facts",
+        "remember", "recall", "forget", "memory_status", "set_fact", "get_facts", "compress",
     ]  # fmt: skip
     for tool in tools:
         hints = tool.annotations
@@ -321,7 +321,7 @@ async def test_prompts_say_how_to_work_with_the_memory(client: Client) -> None:
     [
         ({"toolsets": ("facts",)}, {"set_fact", "get_facts"}),
         ({"tools": ("recall",)}, {"recall"}),
-        ({"exclude_tools": ("forget", "memory_status", "set_fact", "get_facts")},
+        ({"toolsets": ("memory",), "exclude_tools": ("forget", "memory_status")},
          {"remember", "recall"}),
         ({"read_only": True}, {"recall", "memory_status", "get_facts"}),
     ],
