@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .lifecycle.models import Cost, Model, Models
     from .memory import Memory
     from .model_table import load_models
-    from .records import Fact, FactChange, Forgotten, Hit, Item, Recall, Receipt, Status
+    from .records import Fact, FactChange, Forgotten, Hit, Item, Logged, Recall, Receipt, Status
     from .routing.codebook import Codebook
     from .routing.drift import DriftMonitor
     from .routing.hierarchy import Hierarchy
@@ -35,6 +35,7 @@ _HOME = {
     "Hierarchy": "routing.hierarchy",
     "Hit": "records",
     "Item": "records",
+    "Logged": "records",
     "Memory": "memory",
     "Model": "lifecycle.models",
     "Models": "lifecycle.models",
@@ -61,6 +62,7 @@ __all__ = [
     "Hierarchy",
     "Hit",
     "Item",
+    "Logged",
     "Memory",
     "Model",
     "Models",

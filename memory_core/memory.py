@@ -9,23 +9,21 @@ from typing import Any
 
 from .boards import Boards
 from .caretaker import Caretaker
-from .compressing import Compressing
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .factbook import FactBook, fact_key
 from .forgetting import Forgetting
 from .ledger import Ledger
-from .lifecycle.budget import policy_of
 from .meaning import Meaning
 from .question import Question, ask
 from .recalling import Recalling
 from .records import (
-    Compressed,
     Fact,
     FactChange,
     Forgotten,
     Hit,
     Item,
+    Logged,
     Recall,
     Receipt,
     Status,
@@ -37,6 +35,7 @@ from .storage.contract import Store
 from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
 from .text.tokens import TokenCounter
+from .turns import Turns
 from .upkeep import Upkeep
 from .withdrawal import Withdrawal
 
@@ -77,9 +76,7 @@ class Memory:
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock)
         self.boards = Boards(store, clock)
-        self._compressing = Compressing(
-            store, self._meaning, self._remembering, self._ledger, self.counter, clock
-        )
+        self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
         self._closing = threading.Event()
         self.upkeep = Upkeep(
             store, self._meaning, self._ledger, self.settings, clock, self._closing
@@ -208,7 +205,6 @@ class Memory:
         neighbours: int = 0,
         explain: bool = False,
         cursor: str = "",
-        full: bool = False,
         cost: Callable[[Hit], int] | None = None,
     ) -> Recall:
         """Find what bears on a question, or read items by id, within a token budget.
@@ -222,7 +218,6 @@ class Memory:
             until: up to and including this day or moment.
             neighbours: turns before and after each hit that is a turn, 0 to 5.
             cursor: from the last reply to the same question.
-            full: compressed items come with their own text, not with their summary.
             cost: tokens of a hit as its reader gets it; the bare text and a few by default.
 
         Raises:
@@ -232,10 +227,10 @@ class Memory:
             query, ids=ids, top_k=top_k, max_tokens=max_tokens, kinds=kinds, tags=tags,
             speaker=speaker, since=since, until=until, threshold=threshold,
             include_archived=include_archived, neighbours=neighbours, explain=explain,
-            cursor=cursor, full=full, scope=self.scope,
+            cursor=cursor, scope=self.scope,
         )  # fmt: skip
         if asked.ids:
-            return self.pages(asked, [(ref, self.whole(ref, full=full)) for ref in asked.ids], cost)
+            return self.pages(asked, [(ref, self.whole(ref)) for ref in asked.ids], cost)
         reply = self.found(asked, cost)
         self.count_reads(reply.hits)
         return reply
@@ -255,13 +250,9 @@ class Memory:
         self._caretaker.call(now=not self._awake)
         self._awake = True
 
-    def whole(self, ref: str, *, full: bool = True) -> Hit | None:
-        """The item of an id or key, counted as a read; None for neither.
-
-        Args:
-            full: a compressed one with its whole text; without, with what is shown for it.
-        """
-        hit = self._recalling.whole(ref, full=full)
+    def whole(self, ref: str) -> Hit | None:
+        """The item of an id or key with its whole text, counted as a read; None for neither."""
+        hit = self._recalling.whole(ref)
         if hit is not None:
             self._ledger.touch([hit.id], self._clock())
             self._caretaker.call()
@@ -279,60 +270,40 @@ class Memory:
     # ------------------------------------------------------------------ conversation
 
     def log_turn(
-        self, user: str, assistant: str = "", *, when: str | float | None = None
-    ) -> list[str]:
-        """Store an exchange word for word; returns the ids of its turns.
+        self,
+        user: str,
+        assistant: str = "",
+        *,
+        when: str | float | None = None,
+        recall_top_k: int = 0,
+        max_tokens: int = 1500,
+        recall: Callable[..., Recall] | None = None,
+    ) -> Logged:
+        """Store an exchange word for word; it joins the turns a context always shows.
+
+        Args:
+            recall_top_k: also recall so many memories for the user's words, 0 to 50; never the
+                exchange itself.
+            max_tokens: of the augmented prompt made of them.
+            recall: what finds them; this memory's own `recall` by default.
 
         Raises:
             InvalidArgument: the user said nothing, or a text is too long.
         """
-        said = [("user", user), ("assistant", assistant)]
-        when = self._clock() if when is None else when  # said again is said twice
-        return [
-            self.remember(text, kind="turn", speaker=who, source=who, when=when).id
-            for who, text in said
-            if text or who == "user"
-        ]
+        return self._turns.log(
+            user, assistant, when=when, recall_top_k=recall_top_k, max_tokens=max_tokens,
+            recall=recall or self.recall,
+        )  # fmt: skip
+
+    def recent(self) -> list[tuple[Item, str]]:
+        """The turns a context always shows now, oldest first, each with the text it shows."""
+        return self._turns.recent()
 
     def get_context(self, query: str, *, max_tokens: int = 3000) -> str:
         """A block of text for a prompt: the facts, then the memories that bear on a question."""
         facts = [f"{fact.key}: {json.dumps(fact.value)}" for fact in self.get_facts()]
         hits = self.recall(query, top_k=20, max_tokens=max_tokens).hits
         return pack_context(facts, [hit.text for hit in hits], max_tokens, self.counter.count)
-
-    # ------------------------------------------------------------------ compress
-
-    def compress(
-        self, ids: Sequence[str], *, summary: str = "", strategy: str = "balanced"
-    ) -> list[Compressed]:
-        """Show items by a short form from now on; they are still found by all of their words.
-
-        `forget` with mode ``restore`` undoes it. Several ids with one summary become one summary
-        item that stands for all of them and is trusted as the least trusted of them.
-
-        Args:
-            ids: ids and keys, up to 100.
-            summary: the words to show; without, telling sentences of each text are chosen.
-            strategy: share of the tokens to keep when sentences are chosen: "aggressive" .1,
-                "balanced" .25 or "conservative" .5. Names, numbers, dates and addresses are kept
-                even where they alone are more.
-
-        Raises:
-            InvalidArgument: the summary is not shorter than what it sums up.
-            NotFound: an id names nothing; nothing was changed.
-            Conflict: an item is pinned, archived, or changed in this moment; nothing was changed.
-        """
-        done = self._compressing.compress(ids, summary, strategy)
-        self._caretaker.call(now=bool(summary))
-        return done
-
-    def check_compressible(self, ids: Sequence[str]) -> None:
-        """Raise unless every one names an item that may be compressed; as `compress` does."""
-        self._compressing.found(ids)
-
-    def compressible(self, *, max_tokens: int = 1500) -> list[Hit]:
-        """Items worth compressing, whole, those given up first first, within a token budget."""
-        return self._compressing.candidates(max_tokens, policy_of(self.settings))
 
     # ------------------------------------------------------------------ forget
 

@@ -117,53 +117,44 @@ class Settings:
     flush_seconds: float = _setting(
         60.0, "longest wait of access counts in memory", unit="s", least=0.01, most=3600
     )
-
-    compress_days: float = _setting(
-        7.0, "a memory nobody read for so long is compressed; 0: never", unit="days", least=0
+    recent_max_tokens: int = _setting(
+        3000, "the turns a context always shows: above it some leave", unit="tokens", least=0
     )
-    archive_days: float = _setting(
-        30.0, "a memory nobody read for so long is archived; 0: never", unit="days", least=0
+    recent_target_tokens: int = _setting(
+        2000, "down to which they then leave", unit="tokens", least=0
     )
-    archive_days_high: float = _setting(
-        90.0, "the same for priority 8 and above; 0: never", unit="days", least=0
+    recent_warning_tokens: int = _setting(
+        2500, "above it `log_turn` says so", unit="tokens", least=0
     )
-    delete_days: float = _setting(
-        0.0,
-        "an archived memory nobody read for so long is deleted (365 is usual); 0: never",
-        unit="days",
-        least=0,
+    recent_max_entries: int = _setting(50, "most turns a context always shows", least=1, most=500)
+    recent_min_entries: int = _setting(5, "as many stay, whatever the other limits say", least=0)
+    recent_max_age: float = _setting(
+        120.0, "age at which a turn is no longer recent", unit="min", least=0
     )
-    compress_characters: int = _setting(
-        200, "shorter texts are never compressed", unit="characters", least=1
+    recent_compress_threshold: float = _setting(
+        0.8, "part of the tokens above which long turns are shown shortened", least=0, most=1
     )
-    max_compressed_items: int = _setting(
-        50, "memories one run of the hygiene compresses at the most", least=0
+    recent_short: int = _setting(
+        200, "length above which a turn counts as long", unit="characters", least=1
     )
-    keep_recent: int = _setting(3, "memories used last that no policy touches", least=0)
-    half_life_days: float = _setting(
-        30.0, "in which an unread memory loses half of its score; 0: it loses nothing",
-        unit="days", least=0,
+    recent_merge_likeness: float = _setting(
+        0.85, "of two turns as alike as this that say the same, the older leaves", least=0, most=1
+    )
+    recent_manage_every: int = _setting(
+        5, "exchanges between two looks at age, score and repetition", least=1
+    )
+    recent_half_life: float = _setting(
+        60.0, "in which an unread turn loses half of its score; 0: it loses nothing",
+        unit="min", least=0,
     )  # fmt: skip
-    access_boost: float = _setting(
+    recent_access_boost: float = _setting(
         0.1, "weight of ln(reads + 1) in that score; 0: none", least=0, most=10
     )
-    budget_trigger: float = _setting(
-        0.75, "share of the model's context from which on memories are compressed", least=0, most=1
+    recent_least_score: float = _setting(0.3, "score below which a turn leaves", least=0, most=1)
+    recent_least_importance: float = _setting(
+        0.2, "a tenth of its priority below which a turn leaves", least=0, most=1
     )
-    budget_target: float = _setting(
-        0.5, "share of the model's context this goes down to", least=0, most=1
-    )
-    budget_context: int = _setting(
-        128_000, "the model's context; 0: no budget", unit="tokens", least=0
-    )
-    hygiene_writes: int = _setting(
-        10, "writes after which the hygiene runs; 0: it never runs by itself", least=0
-    )
-    hygiene_hours: float = _setting(1.0, "time after which it runs again", unit="h", least=0.01)
-    daily_changes: int = _setting(50, "memories that may change in a day without a person", least=0)
-    daily_share: float = _setting(
-        0.05, "the same as a share of the scope, where that is more", least=0, most=1
-    )
+    recent_keep_last: int = _setting(3, "newest turns that no score makes leave", least=0)
 
     def __post_init__(self) -> None:
         for spec in fields(self):

@@ -14,20 +14,20 @@ from routemem.memory_core.settings import Settings
 from . import resources
 from .calls import Calls
 from .surface import Surface
-from .toolsets import agents, facts, human, memory, review, tasks
+from .toolsets import agents, context, facts, human, memory, tasks
 from .toolsets.spec import ToolSpec
 
 #: Toolset -> its tools. The order is the order a client sees.
 TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {
     "memory": memory.TOOLS,
     "facts": facts.TOOLS,
-    "review": review.TOOLS,
+    "context": context.TOOLS,
     "tasks": tasks.TOOLS,
     "agents": agents.TOOLS,
     "human": human.TOOLS,
 }
 #: What is on when nothing is asked for.
-DEFAULT = ("memory", "facts", "review")
+DEFAULT = ("memory", "facts", "context")
 #: Paragraphs of the instructions, each with the tools of which one must be on for it to be said.
 INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions", ()),
@@ -35,6 +35,7 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions_remember", ("remember",)),
     ("instructions_set_fact", ("set_fact",)),
     ("instructions_get_facts", ("get_facts",)),
+    ("instructions_log_turn", ("log_turn",)),
     ("instructions_forget", ("forget",)),
     ("instructions_data", ()),
 )

@@ -38,6 +38,17 @@ class FactsOut(BaseModel):
     note: str
 
 
+class LoggedOut(BaseModel):
+    """Of `log_turn`: ``ids`` of the turns; ``candidates`` as `set_fact` takes them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ids: list[str]
+    scope: str
+    candidates: list[dict[str, Any]]
+    note: str
+
+
 class ForgetOut(BaseModel):
     """Of `forget`: ``forgotten`` with ``id`` and ``state``."""
 
@@ -74,10 +85,3 @@ class QuestionsOut(BaseModel):
 
     questions: list[dict[str, Any]]
     note: str
-
-
-class CompressOut(BaseModel):
-    """Of `compress`: what was done to each memory, or what is worth it."""
-
-    compressed: list[dict[str, Any]] = []
-    candidates: list[dict[str, Any]] = []

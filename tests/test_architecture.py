@@ -21,14 +21,14 @@ MAY_IMPORT = {
 #: Rooms of the core that know nothing of files, SQL or each other's insides.
 PURE = {
     "routing": {"records", "settings", "errors"},
-    "retrieval": {"records", "settings", "errors"},
+    "retrieval": {"records", "settings", "errors", "text"},
     "lifecycle": {"records", "settings", "errors", "text"},
     "text": {"records", "settings", "errors"},
 }
 #: Modules that bring the rooms together.
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
-    "abridging", "compressing", "upkeep", "draft", "question", "caretaker", "routed", "chain",
+    "upkeep", "draft", "question", "caretaker", "routed", "chain", "turns", "model_table",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {"boards": {"draft"}, "transfer": {"draft", "memory", "scopes"}}

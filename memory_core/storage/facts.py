@@ -9,9 +9,7 @@ from ..records import Fact
 from .database import Database
 from .items import next_id
 
-_COLUMNS = (
-    "row, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at, item"
-)
+_COLUMNS = "row, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at"
 
 
 def facts(db: Database, keys: Sequence[str] = ()) -> list[Fact]:
@@ -30,7 +28,7 @@ def add(db: Database, fact: Fact) -> Fact:
     fact = replace(fact, id=fact.id or next_id(db))
     row = db.execute(
         "insert into facts(id, key, value, confidence, source, valid_from, valid_to, recorded_at, "
-        "retired_at, item) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "retired_at) values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             fact.id,
             fact.key,
@@ -41,7 +39,6 @@ def add(db: Database, fact: Fact) -> Fact:
             fact.valid_to,
             fact.recorded_at,
             fact.retired_at,
-            fact.item,
         ),
     )
     return replace(fact, row=row)
@@ -52,20 +49,12 @@ def retire(db: Database, row: int, at: float) -> None:
     db.execute("update facts set retired_at = ? where row = ?", (at, row))
 
 
-def erase(db: Database, row: int) -> None:
-    """Remove a statement, here and, as soon as it can be, from the backups."""
-    db.execute("insert or ignore into erasures select key, 'fact' from facts where row = ?", (row,))
-    db.execute("delete from facts where row = ?", (row,))
-
-
 def _fact(db: Database, row: Sequence[Any]) -> Fact:
-    number, id, key, value, *rest, item = row
-    confidence, source, valid_from, valid_to, recorded_at, retired_at = rest
+    number, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at = row
     try:
         said = json.loads(value)
     except (TypeError, ValueError) as error:  # not the JSON that was once written
         raise db.damaged(f"row {number} of facts cannot be read: {error}") from error
     return Fact(
-        key, said, confidence, source, valid_from, valid_to, recorded_at, retired_at, id, number,
-        item=item,
-    )  # fmt: skip
+        key, said, confidence, source, valid_from, valid_to, recorded_at, retired_at, id, number
+    )

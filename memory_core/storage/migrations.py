@@ -118,34 +118,6 @@ def _m001_foundation(database: Database) -> None:
     database.connection.execute(_FIRST)
 
 
-_LIFECYCLE = """
-alter table items add column summary_by text not null default '';
-alter table items add column summary_tokens integer not null default 0;
-create index items_by_use on items(state, accessed_at);
-
-alter table facts add column item text not null default '';  -- id of what it was promoted from
-create index facts_by_item on facts(item) where item <> '';
-
-create table links(
-    derived text not null,        -- id of a summary of several items
-    source text not null,         -- id of one of them
-    primary key (derived, source)
-) strict, without rowid;
-create index links_by_source on links(source);
-
--- What was erased here and must be erased from the backups too.
-create table erasures(
-    ref text not null,            -- id of an item, key of a fact
-    kind text not null,           -- item or fact
-    primary key (ref, kind)
-) strict, without rowid;
-"""
-
-
-def _m005_lifecycle(database: Database) -> None:
-    database.connection.execute(_LIFECYCLE)
-
-
 _BOARDS = """
 create table cards(
     row integer primary key autoincrement,
@@ -173,9 +145,22 @@ def _m007_boards(database: Database) -> None:
     database.connection.execute(_BOARDS)
 
 
+_TURNS = """
+-- The turns a context always shows; leaving this table loses nothing.
+create table recent(
+    item integer primary key references items(row) on delete cascade,
+    shortened integer not null
+) strict;
+"""
+
+
+def _m004_turns(database: Database) -> None:
+    database.connection.execute(_TURNS)
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m001_foundation", _m001_foundation),
-    ("m005_lifecycle", _m005_lifecycle),
+    ("m004_turns", _m004_turns),
     ("m007_boards", _m007_boards),
 )
 

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ForeignFile
-from ..lifecycle.plan import Subject
 from ..records import Chunk, Fact, Filter, Item
-from . import cards, facts, items, links
+from . import cards, facts, items
 from .contract import Card, Changes, Float16s, StoredVectors, TextHit, Tombstone
 from .database import Database
 from .migrations import MIGRATIONS, migrate, pending
@@ -129,14 +128,18 @@ class SqliteStore:
     def neighbours(self, item: Item, n: int) -> list[int]:
         return items.neighbours(self.db, item, n)
 
-    def link(self, derived: str, sources: Sequence[str]) -> None:
-        links.link(self.db, derived, sources)
+    def recent(self) -> list[tuple[Item, bool]]:
+        with self.db.reading():
+            short = dict(self.db.rows("select item, shortened from recent"))
+            found = self.items(list(short))
+        states = ("active", "compressed")
+        return [(it, bool(short[row])) for row, it in sorted(found.items()) if it.state in states]
 
-    def sources(self, derived: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        return links.sources(self.db, derived)
-
-    def derived(self, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        return links.derived(self.db, sources)
+    def set_recent(self, turns: Sequence[tuple[int, bool]]) -> None:
+        self.db.execute("delete from recent")
+        self.db.execute_many(
+            "insert into recent values(?, ?)", [(row, int(short)) for row, short in turns]
+        )
 
     def released(self) -> list[int]:
         return [row for (row,) in self.db.rows("select row from items where copies <= 0")]
@@ -151,9 +154,6 @@ class SqliteStore:
 
     def matching(self, where: Filter) -> NDArray[np.int64]:
         return items.matching(self.db, where)
-
-    def subjects(self, unread_since: float | None) -> list[Subject]:
-        return items.subjects(self.db, unread_since)
 
     def touch(self, ids: dict[str, tuple[int, float]]) -> None:
         items.touch(self.db, ids)
@@ -268,7 +268,7 @@ class SqliteStore:
         facts.retire(self.db, row, at)
 
     def erase_fact(self, row: int) -> None:
-        facts.erase(self.db, row)
+        self.db.execute("delete from facts where row = ?", (row,))
         items.owe_erasure(self.db)
 
     # boards --------------------------------------------------------------
@@ -336,19 +336,13 @@ class SqliteStore:
 
     def counts(self) -> dict[str, int]:
         with self.db.reading():
-            states = self.db.rows(
-                "select state, count(*), sum(tokens), sum(summary_tokens) from items group by state"
-            )
+            states = self.db.rows("select state, count(*), sum(tokens) from items group by state")
             graves = self.db.rows("select state, count(*) from tombstones group by state")
             return {
-                **{f"state:{state}": count for state, count, *_ in states},
+                **{f"state:{state}": count for state, count, _ in states},
                 **{f"state:{state}": count for state, count in graves},
-                "items": sum(count for _, count, *_ in states),
-                "tokens": sum(tokens for _, _, tokens, _ in states),
-                "shown": sum(
-                    {"active": tokens, "compressed": short}.get(state, 0)
-                    for state, _, tokens, short in states
-                ),
+                "items": sum(count for _, count, _ in states),
+                "tokens": sum(tokens for _, _, tokens in states),
                 "chunks": self.db.value("select count(*) from chunks"),
                 "pending": self.db.value("select count(*) from chunks where embedded = 0"),
                 "facts": self.count_facts(),

@@ -81,9 +81,9 @@ def test_the_same_words_of_another_person_or_day_are_another_memory(memory: Memo
 
 
 def test_an_exchange_logged_again_later_is_kept_twice(memory: Memory, clock: StoppedClock) -> None:
-    first = memory.log_turn("ok", "sure")
+    first = memory.log_turn("ok", "sure").ids
     clock.advance(seconds=30)
-    assert not set(first) & set(memory.log_turn("ok", "sure"))
+    assert not set(first) & set(memory.log_turn("ok", "sure").ids)
 
 
 def test_one_long_text_does_not_hide_the_others_with_the_same_word(

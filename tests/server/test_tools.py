@@ -70,7 +70,7 @@ async def test_text_and_structured_form_each_stand_alone(client: Client) -> None
 async def test_every_tool_states_all_four_hints_and_its_title(client: Client) -> None:
     tools = (await client.list_tools()).tools
     assert [tool.name for tool in tools] == [
-        "remember", "recall", "forget", "memory_status", "set_fact", "get_facts", "compress",
+        "remember", "recall", "forget", "memory_status", "set_fact", "get_facts", "log_turn",
     ]  # fmt: skip
     for tool in tools:
         hints = tool.annotations

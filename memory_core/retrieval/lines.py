@@ -1,0 +1,37 @@
+"""How a memory reads in a block of text for a model: where it comes from, then its words."""
+
+import re
+
+from ..records import Fact, Hit, Item
+from ..text.times import iso
+
+#: Every character that some reader takes for the end of a line.
+_LINE_END = re.compile("(\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])")
+
+
+def indented(text: str) -> str:
+    """The text with every line but the first set in, so that none can pass for a line of ours."""
+    return _LINE_END.sub(r"\1  ", text)
+
+
+def heading(found: Hit | Item) -> str:
+    """``[a-1] 2026-01-05 12:00 Ann turn (user): ``; trust is said when it is not normal."""
+    at = found.created_at if found.when is None else found.when
+    who = f" {' '.join(found.speaker.split())}" if found.speaker else ""
+    kind = f" {found.kind}" if found.kind != "note" else ""
+    source = found.origin if found.trust == "normal" else f"{found.origin}, {found.trust}"
+    return f"[{found.id}] {day(at)}{who}{kind} ({source}): "
+
+
+def fact_text(fact: Fact) -> str:
+    """``user.city: Ghent (since 2025-01-11)``."""
+    import json
+
+    value = fact.value if isinstance(fact.value, str) else json.dumps(fact.value)
+    sure = f", confidence {fact.confidence:g}" if fact.confidence != 1 else ""
+    return f"{fact.key}: {indented(value)} (since {iso(float(int(fact.valid_from)))}{sure})"
+
+
+def day(at: float) -> str:
+    """Day and minute; the day alone at midnight, which is how a date without a time is kept."""
+    return iso(at)[:16]

@@ -1,0 +1,88 @@
+"""log_turn and get_context as a client sees them, in both protocol eras."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import TextContent
+
+from routemem.memory_core.settings import Settings
+from routemem.server.app import build_server
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=["auto", "legacy"])
+async def client(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Client]:
+    async with Client(build_server(settings), mode=request.param) as client:
+        yield client
+
+
+async def both(client: Client, tool: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    """The two forms of an answer."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    assert isinstance(result.structured_content, dict)
+    return content.text, result.structured_content
+
+
+async def test_an_exchange_is_logged_and_recalled(client: Client) -> None:
+    told, done = await both(
+        client, "log_turn", user="The tide model runs at dawn.", assistant="Ok."
+    )
+    assert len(done["ids"]) == 2
+    assert all(id in told for id in done["ids"])
+    _, found = await both(client, "recall", query="tide model at dawn")
+    assert found["hits"][0]["id"] == done["ids"][0]
+    assert found["hits"][0]["speaker"] == "user"
+
+
+async def test_a_turn_is_not_recalled_for_itself_and_the_prompt_holds_the_texts(
+    client: Client,
+) -> None:
+    _, stored = await both(client, "remember", content="The tide model needs nine hours.")
+    told, done = await both(client, "log_turn", user="How long is the tide model?", recall_top_k=5)
+    assert done["recalled"] == [stored["id"]]
+    for form in (told, done["augmented_prompt"]):
+        assert "The tide model needs nine hours." in form
+        assert form.endswith("How long is the tide model?")
+
+
+async def test_candidates_are_arguments_of_set_fact_and_nothing_is_written(client: Client) -> None:
+    told, done = await both(client, "log_turn", user="I live in Ghent. My dog's name is Rex.")
+    assert "none recorded" in told
+    assert (await both(client, "get_facts"))[1]["facts"] == []
+    for candidate in done["candidates"]:
+        await both(client, "set_fact", **candidate)
+    _, facts = await both(client, "get_facts")
+    assert {f["key"]: f["value"] for f in facts["facts"]} == {
+        "user.city": "Ghent",
+        "user.dog.name": "Rex",
+    }
+
+
+async def test_both_forms_of_a_logged_turn_stay_small(client: Client) -> None:
+    from routemem.memory_core.text.tokens import estimate
+
+    for n in range(8):
+        await both(client, "remember", content=f"zebra {n} " + "waits by the river. " * 200)
+    told, done = await both(client, "log_turn", user="zebra river " * 3000, recall_top_k=8)
+    assert estimate(told) <= 1700
+    assert estimate(json.dumps(done, ensure_ascii=False)) <= 1700
+
+
+async def test_a_read_only_server_logs_nothing(settings: Settings) -> None:
+    from dataclasses import replace
+
+    async with Client(build_server(replace(settings, read_only=True))) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert "log_turn" not in names
