@@ -73,6 +73,7 @@ class Forgetting:
             self._ledger.note(f"forget:{mode}", at=self._clock(), id=one.id, detail=kept)
         if not any(one.erasure for one in done):
             return done
+        self._ledger.forget_queries()
         erasure: Literal["done", "pending"] = "done" if self._upkeep.erase_log() else "pending"
         return [replace(one, erasure=erasure) if one.erasure else one for one in done]
 

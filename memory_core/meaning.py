@@ -11,6 +11,7 @@ import numpy as np
 from .embedding.embedder import Embedder, Span, Vectors, check_vectors
 from .errors import EmbedderError, EmbedderMismatch
 from .records import Chunk, Filter, Item
+from .renewal import Renewal, Renewed, Wish
 from .routed import Routed
 from .storage.contract import Float16s, Store
 from .text.passage import embedded_text
@@ -52,6 +53,8 @@ class Meaning:
 
     Args:
         embedder: gives the embedder, loading it on the first call; raises EmbedderError.
+        flat_until: chunks up to which the index stays flat.
+        target: recall@10 the index is calibrated for.
     """
 
     def __init__(
@@ -61,13 +64,23 @@ class Meaning:
         *,
         flat_until: int,
         clock: Callable[[], float],
+        target: float = 0.99,
     ) -> None:
         self._store = store
         self._load = embedder
+        self._flat_until = flat_until
         self._guard = threading.RLock()
         self.index = Routed(store, store.place, flat_until=flat_until, seed=SEED, clock=clock)
+        self.renewal = Renewal(
+            self.index, store, self._guard, seed=SEED, target=target, clock=clock
+        )
         self._unusable = ""
         self._failed = ""
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether vectors of questions are of use: there is an index to calibrate, or soon."""
+        return self.index.folder is not None and len(self.index) > self._flat_until // 2
 
     # ------------------------------------------------------------------ embedding
 
@@ -222,7 +235,12 @@ class Meaning:
                 self.catch_up()
                 self.index.blank()
 
-    def renew(self, stop: threading.Event, *, anyway: bool = False) -> bool:
-        """Give the index a new generation if it is time (or ``anyway``); may take minutes."""
+    def renew(
+        self,
+        stopped: Callable[[], bool],
+        wish: Wish = Wish(),  # noqa: B008  immutable
+        told: Callable[[str], None] = lambda step: None,
+    ) -> Renewed:
+        """Give the index a new generation if it is time, or wished for; may take minutes."""
         self.catch_up()
-        return self.index.renew(stop, self._guard, anyway=anyway)
+        return self.renewal.renew(stopped, wish, told)

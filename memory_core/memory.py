@@ -16,6 +16,7 @@ from .forgetting import Forgetting
 from .ledger import Ledger
 from .meaning import Meaning
 from .question import Question, ask
+from .rebalancing import Rebalancing
 from .recalling import Recalling
 from .records import (
     Fact,
@@ -53,6 +54,7 @@ class Memory:
     Attributes:
         upkeep: what an operator does: collect, embed again, give back copies.
         boards: tasks, agents, questions to a person.
+        index: how the vectors lie, and changing it on purpose.
     """
 
     def __init__(
@@ -71,7 +73,10 @@ class Memory:
         self._clock = clock
         self._ledger = Ledger(store, writes=not self.settings.read_only)
         self._awake = False
-        self._meaning = Meaning(store, embedder, flat_until=self.settings.flat_until, clock=clock)
+        self._meaning = Meaning(
+            store, embedder, clock=clock,
+            flat_until=self.settings.flat_until, target=self.settings.target_recall,
+        )  # fmt: skip
         self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock)
@@ -81,6 +86,7 @@ class Memory:
         self.upkeep = Upkeep(
             store, self._meaning, self._ledger, self.settings, clock, self._closing
         )
+        self.index = Rebalancing(self._meaning, self._ledger, clock, self._closing)
         items = Withdrawal(
             store,
             Vault(self.settings.key_path(), keyring=self.settings.keyring),
@@ -239,9 +245,12 @@ class Memory:
         """What there is for a checked question without ids; not counted as a read."""
         vector = self._meaning.question(asked.query) if asked.query else None
         with self.store.reading():
-            if asked.query:
-                return self._recalling.search(asked, vector, cost)
-            return self._recalling.newest(asked, cost)
+            if not asked.query:
+                return self._recalling.newest(asked, cost)
+            reply = self._recalling.search(asked, vector, cost)
+        if vector is not None and self._meaning.calibrates:
+            self._ledger.keep_query(vector.vector, vector.model)
+        return reply
 
     def count_reads(self, hits: Sequence[Hit]) -> None:
         """Count a read of each of these items, and have the caretaker look in."""

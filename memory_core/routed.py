@@ -1,9 +1,5 @@
-"""The index of one scope: a generation on disk, what came after it, and its upkeep."""
+"""The index of one scope: a generation on disk and what came after it."""
 
-import logging
-import shutil
-import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .embedding.heap import release_memory
-from .errors import WriteTimeout
-from .routing import build, generation
+from .errors import Conflict
+from .routing import generation
+from .routing.adapt import packed_members
 from .routing.drift import DriftAlarm, DriftMonitor
 from .routing.generation import Generation
 from .routing.index import RoutingIndex
 from .routing.results import Signals
+from .routing.revision import Change, Members, proposed, stats_of
 from .storage.contract import Store, StoredVectors
-from .storage.lock import WriterLock
-
-log = logging.getLogger("routemem")
 
 #: Item's chunk and its cosine with the question.
 Near = tuple[int, float]
@@ -45,6 +40,11 @@ class Routed:
 
     Attributes:
         drift: watches whether questions still resemble what the codebook was fitted to.
+        alarm: the drift alarm that has not led to a new codebook yet.
+        folder: where generations lie.
+        generation: the one in use.
+        live: what an ordinary search looks at; None before the first.
+        seq: position of the store's change log that is reached.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Routed:
         self._store = store
         self._clock = clock
         self.drift = DriftMonitor()
-        self._alarm: DriftAlarm | None = None
-        self._folder = folder
+        self.alarm: DriftAlarm | None = None
+        self.folder = folder
         self._flat_until = flat_until
         self._seed = seed
         self.seq = 0
@@ -100,12 +100,23 @@ class Routed:
     def _observed(self, signals: Signals) -> dict[str, Any]:
         if signals.qerr is not None and self.generation is not None:
             alarm = self.drift.record(signals.qerr, signals.margin or 0.0, now=self._clock())
-            self._alarm = alarm or self._alarm
+            self.alarm = alarm or self.alarm
+        return self._told(signals)
+
+    def _told(self, signals: Signals) -> dict[str, Any]:
         told = asdict(signals) | {"probed": len(signals.probed)}
-        ratio = self.drift.report().drift_ratio
-        return {name: said for name, said in told.items() if said is not None} | (
-            {} if ratio is None else {"drift_ratio": ratio}
-        )
+        told["drift_ratio"] = self.drift.drift_ratio
+        return {name: said for name, said in told.items() if said is not None}
+
+    def explain(self, question: NDArray[np.float32], limit: int) -> dict[str, Any]:
+        """How a question would be routed, and what the calibration says; leaves no trace."""
+        if self.live is None or not len(self.live):
+            return {"mode": "empty"}
+        told = self.live.search(question, limit, return_signals=True).signals
+        assert told is not None
+        plan = self.live.plan
+        calibrated = {"calibrated": asdict(plan)} if plan else {}
+        return self._told(told) | {"in_drift": self.drift.in_drift} | calibrated
 
     def cosines(self, question: NDArray[np.float32], chunks: Sequence[int]) -> dict[int, float]:
         """The cosine of single chunks with a question; those without a vector are left out."""
@@ -183,26 +194,68 @@ class Routed:
     def _index(self, dim: int) -> RoutingIndex:
         return RoutingIndex(dim, seed=self._seed, merging="manual", flat_until=self._flat_until)
 
+    def proposal(self, change: Change) -> dict[str, Any]:
+        """What a change of the codebook would come to, in plain values.
+
+        Raises:
+            Conflict: nothing is packed.
+            InvalidArgument: the bucket to split does not exist or has fewer than two members.
+        """
+        members = self._members()
+        assert self.live is not None
+        found = proposed(members, change)
+        return {
+            "buckets": members.codebook.k,
+            "splits": list(found.splits),
+            "prunes": list(found.prunes),
+            "newer": len(self.live.state.tail) if change.eta else 0,
+        }
+
+    def widest(self, n: int) -> list[dict[str, Any]]:
+        """The buckets whose members are farthest from their centroid, worst first; [] if flat."""
+        if self.live is None or self.live.pack is None:
+            return []
+        stats = sorted(stats_of(self._members()), key=lambda one: (-one.variance, one.bucket))
+        return [asdict(one) for one in stats[:n]]
+
+    def _members(self) -> Members:
+        if self.live is None or self.live.pack is None:
+            raise Conflict(
+                "The index is flat: nothing is packed into buckets yet. Build it first (action "
+                "'build', or `routemem index build`)."
+            )
+        return packed_members(self.live.state.base)
+
     def report(self) -> dict[str, Any]:
         """How the vectors lie, in plain values; empty before the first search."""
         if self.live is None:
             return {}
-        told = self.live.report()
+        told, drift, plan = self.live.report(), self.drift.report(), self.live.plan
+        held = self.generation
+        bytes_held = [i.footprint() for i in (self.live, self._archive) if i is not None]
         return {
             "mode": told.mode,
             "passages": told.items,
+            "archived": len(self._archive) if self._archive is not None else 0,
             "buckets": told.k,
             "gini": round(told.gini, 3),
             "dead_codes": told.dead_codes,
             "delta": told.delta,
             "deleted": told.deleted,
+            "due": self.due,
             "probes": told.n_probes,
+            "depth": told.depth,
+            "target_recall": plan.target if plan else None,
             "recall": told.recall,
-            "generation": self.generation.stamp.seq if self.generation else None,
-            "hot_bytes": told.footprint.hot,
-            "cold_bytes": told.footprint.cold,
-            "dense_bytes": told.footprint.dense,
-            "drift_alarms": self.drift.report().alarms,
+            "queries": held.asked if held else 0,
+            "generation": held.stamp.seq if held else None,
+            "edition": held.stamp.edition if held else None,
+            "hot_bytes": sum(part.hot for part in bytes_held),
+            "cold_bytes": sum(part.cold for part in bytes_held),
+            "dense_bytes": sum(part.dense for part in bytes_held),
+            "drift_ratio": drift.drift_ratio,
+            "in_drift": drift.in_drift,
+            "drift_alarms": drift.alarms,
         }
 
     # ------------------------------------------------------------------ generations
@@ -210,64 +263,44 @@ class Routed:
     @property
     def due(self) -> str:
         """``build`` or ``merge`` when a new generation would pay; else ""."""
-        if self.live is None or self._folder is None:
+        if self.live is None or self.folder is None:
             return ""
-        return "build" if self._alarm is not None else self.live.due
-
-    @property
-    def alarm(self) -> DriftAlarm | None:
-        """The drift alarm that has not led to a new codebook yet."""
-        return self._alarm
+        return "build" if self.alarm is not None else self.live.due
 
     def blank(self) -> None:
         """Take the vectors of what is no longer there out of the files of every generation."""
-        if self._folder is None or self.generation is None or self.live is None:
+        if self.folder is None or self.generation is None or self.live is None:
             return
         base = self.live.state.base
         if base.pack is not None and len(base.gone):
-            generation.blank(self._folder, base.pack.keys[base.gone])
+            generation.blank(self.folder, base.pack.keys[base.gone])
 
-    def renew(self, stop: threading.Event, guard: threading.RLock, *, anyway: bool = False) -> bool:
-        """Build a generation in a child process and take it; False if it was not the time.
+    def take_newer(self) -> bool:
+        """Take a generation that is newer than the one in use; False if there is none.
 
-        Searches and writes go on meanwhile. One process of all builds; the others take its result.
-
-        Args:
-            stop: set when the owner closes; the child is then ended.
-            guard: held while the index changes.
-            anyway: build even when it would not pay yet.
+        Inside `Store.reading()`.
         """
-        if self._folder is None or self.live is None or not (anyway or self.due):
+        found = self._newest(self._store.changes(self.seq).seq)
+        mine = self.generation.stamp.order if self.generation else (-1, 0)
+        if found is None or found.stamp.order <= mine:
             return False
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        turn = WriterLock(self._folder / "build", 0.05)
-        try:
-            turn.acquire()
-        except WriteTimeout:
-            return False  # another process builds
-        try:
-            taken = self._take_newer(guard)
-            if (anyway or self.due) and self._build(stop):
-                taken = self._take_newer(guard) or taken
-                self._alarm = None
-                self.drift.reset_baseline()
-            return taken
-        finally:
-            turn.release()
-
-    def _take_newer(self, guard: threading.RLock) -> bool:
-        """Take a generation that is newer than the one in use; False if there is none."""
-        with guard, self._store.reading():
-            found = self._newest(self._store.changes(self.seq).seq)
-            mine = self.generation.stamp.seq if self.generation else -1
-            if found is None or found.stamp.seq <= mine:
-                return False
-            archive = self._archive
-            self._adopt(found)
-            self._archive = archive
-            self.catch_up()
+        archive = self._archive
+        self._adopt(found)
+        self._archive = archive
+        self.catch_up()
         generation.prune(found.path.parent, found.path)
         return True
+
+    def drop_generation(self) -> None:
+        """Go on without the generation in use, which is damaged. Inside `Store.reading()`."""
+        if self.generation is not None:
+            generation.discard(self.generation)
+            self._begin(self._store.changes(self.seq).seq)
+
+    def calmed(self) -> None:
+        """A new codebook was fitted: what follows is compared with it."""
+        self.alarm = None
+        self.drift.reset_baseline()
 
     def _adopt(self, found: Generation) -> None:
         self.generation = found
@@ -282,59 +315,7 @@ class Routed:
 
     def _newest(self, latest: int) -> Generation | None:
         model = self._store.meta("embedder")
-        if self._folder is None or model is None:
+        if self.folder is None or model is None:
             return None
         store = self._store.meta("store") or ""
-        return generation.newest(self._folder, store, model, latest=latest)
-
-    def _build(self, stop: threading.Event) -> bool:
-        """Build in a child process; False if there is nothing to pack or it did not work."""
-        assert self._folder is not None
-        assert self.live is not None
-        place = Path(tempfile.mkdtemp(dir=self._folder, suffix=".partial"))
-        try:
-            job = self._export(place)
-            if job is None:
-                return False
-            with build.start(job, place) as child:
-                told = build.wait(child, stop)
-            if child.returncode and not stop.is_set():
-                log.warning(
-                    "building the index failed with exit status %s: %s", child.returncode, told
-                )
-            return child.returncode == 0
-        except OSError as error:
-            log.warning("building the index failed: %s", error.strerror)
-            return False
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-
-    def _export(self, place: Path) -> build.Job | None:
-        """Write the live vectors of one snapshot for the child; None when there are none."""
-        n = dim = 0
-        with (
-            self._store.reading(),
-            (place / "keys.i64").open("wb") as keys,
-            (place / "rows.f16").open("wb") as rows,
-        ):
-            seq = self._store.changes(0).seq
-            for batch in self._store.all_vectors(BATCH):
-                live = batch.only(~batch.archived)
-                keys.write(live.chunks.tobytes())
-                rows.write(live.vectors.tobytes())
-                n, dim = n + len(live.chunks), batch.vectors.shape[1]
-            store, model = self._store.meta("store") or "", self._store.meta("embedder") or ""
-        if not n:
-            return None
-        again = self.generation
-        if self._alarm is not None or (again and n > 2 * again.built):
-            again = None  # what is stored or asked no longer resembles what it was fitted to
-        return build.Job(
-            dim=dim,
-            store=store,
-            seq=seq,
-            embedder=model,
-            folder=str(self._folder),
-            seed=self._seed,
-            codebook=str(again.path) if again else "",
-        )
+        return generation.newest(self.folder, store, model, latest=latest)

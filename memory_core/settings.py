@@ -96,6 +96,12 @@ class Settings:
         "passages compared one by one; above it they are packed into a routing index",
         least=0,
     )
+    target_recall: float = _setting(
+        0.99,
+        "share of the 10 nearest passages that the routing index is calibrated to find",
+        least=0.5,
+        most=1,
+    )
     chunk_pieces: int = _setting(
         220,
         "word pieces of a chunk; leaves room for date and speaker under the model's 256",

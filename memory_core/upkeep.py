@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from .errors import NotFound
 from .ledger import Ledger
@@ -52,8 +51,10 @@ class Upkeep:
         self._store.drop_expired(self._clock())
         if self._store.erasure_owed():
             self.erase_log()
+        if not self._meaning.renewal.check(self._closing.is_set):
+            self._ledger.note("index_damaged", at=self._clock(), ok=False)
         alarm = self._meaning.index.alarm
-        if self._meaning.renew(self._closing) and alarm is not None:
+        if self._meaning.renew(self._closing.is_set) and alarm is not None:
             self._ledger.note("drift_alarm", at=self._clock(), detail=alarm.message)
         return self._store.erasure_owed() or bool(len(self._ledger))
 
@@ -103,18 +104,6 @@ class Upkeep:
         self._store.compact()
         after = self._store.counts()["bytes"]
         return Collected(len(rows), expired, before, after)
-
-    def build_index(self) -> bool:
-        """Pack the index now, in a child process; False if there is nothing to pack or nowhere.
-
-        Searches and writes go on meanwhile. It also happens by itself when it pays.
-        """
-        return self._meaning.renew(self._closing, anyway=True)
-
-    def index_report(self) -> dict[str, Any]:
-        """How the vectors lie by now: mode, buckets, balance, generation, delta, bytes."""
-        self._meaning.catch_up()
-        return self._meaning.index.report()
 
     def status(self, counter: TokenCounter) -> Status:
         """Counts, mode and sizes."""

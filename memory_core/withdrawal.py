@@ -98,6 +98,7 @@ class Withdrawal:
 
     def _erase(self, item: Item, tombstone: Tombstone) -> None:
         self._store.erase(item.row)
+        self._store.drop_queries()  # one of them may have been asked in the words of this text
         self._store.forget_details(item.id)
         self._store.bury(tombstone, self._clock())
 

@@ -14,7 +14,7 @@ from routemem.memory_core.settings import Settings
 from . import resources
 from .calls import Calls
 from .surface import Surface
-from .toolsets import agents, context, facts, human, memory, tasks
+from .toolsets import agents, context, facts, human, memory, routing, tasks
 from .toolsets.spec import ToolSpec
 
 #: Toolset -> its tools. The order is the order a client sees.
@@ -25,6 +25,7 @@ TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {
     "tasks": tasks.TOOLS,
     "agents": agents.TOOLS,
     "human": human.TOOLS,
+    "routing": routing.TOOLS,
 }
 #: What is on when nothing is asked for.
 DEFAULT = ("memory", "facts", "context")
@@ -37,6 +38,7 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions_get_facts", ("get_facts",)),
     ("instructions_log_turn", ("log_turn",)),
     ("instructions_forget", ("forget",)),
+    ("instructions_routing", ("explain_routing", "rebalance_index", "index_report")),
     ("instructions_data", ()),
 )
 

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
@@ -14,9 +14,31 @@ from routemem.memory_core.settings import Settings
 from .clock import clock
 
 if TYPE_CHECKING:
+    from mcp.server.mcpserver import Context
+
     from routemem.memory_core import Memory, Scopes
 
 T = TypeVar("T")
+
+
+class Reins:
+    """Holds a long work: asks it to stop, hears of its steps. Safe between threads."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the work to end."""
+        self._stop.set()
+
+    def stopped(self) -> bool:
+        """Whether the work should end."""
+        return self._stop.is_set()
+
+    def told(self, step: str) -> None:
+        """Note a step that is done."""
+        self.steps.append(step)
 
 
 class Calls:
@@ -55,6 +77,51 @@ class Calls:
             return result
 
         return await anyio.to_thread.run_sync(call)
+
+    async def run_long(
+        self,
+        tool: str,
+        work: "Callable[[Scopes, Reins], tuple[Memory, T]]",
+        context: "Context[Any, Any]",
+        *,
+        steps: int,
+    ) -> T:
+        """As `run`, with progress to the client; a cancelled call ends the work, then itself.
+
+        Args:
+            work: asks its reins whether to go on, and tells them of its steps.
+            context: of the call.
+            steps: how many steps there are.
+
+        Raises:
+            RoutememError: as the core raised it.
+        """
+        reins = Reins()
+
+        async def follow() -> None:
+            sent = 0
+            try:
+                while True:
+                    await anyio.sleep(0.05)
+                    for step in reins.steps[sent:]:
+                        sent += 1
+                        await context.report_progress(sent, max(steps, sent), step)
+            finally:
+                reins.stop()
+
+        # Not an exception group: what the core raised has to reach the surface as it is.
+        failed: list[Exception] = []
+        found: list[T] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            try:
+                found.append(await self.run(tool, lambda scopes: work(scopes, reins)))
+            except Exception as error:
+                failed.append(error)
+            group.cancel_scope.cancel()
+        if failed:
+            raise failed[0]
+        return found[0]
 
     def scopes(self) -> "Scopes":
         """The scopes of the data folder, opened on first use. Slow the first time."""

@@ -31,8 +31,8 @@ COMMANDS = {
     "facts": ("people", "list, set (key=value) or trace (--history) facts"),
     "forget": ("people", "hide, restore, delete or purge memories"),
     "scopes": ("scopes", "which scopes there are, and what each holds"),
-    "index": ("index", "tell how the vectors lie, or pack them now"),
     "tokens": ("tokens", "tell how tokens are counted, or fetch the vocabulary for exact counts"),
+    "index": ("index", "tell how the vectors lie; pack, adapt or split them now"),
     "reindex": ("maintain", "embed every memory again, after a change of model"),
     "gc": ("maintain", "remove what nothing holds and give space back"),
 }

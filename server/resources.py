@@ -51,7 +51,7 @@ def register(server: Surface, calls: Calls) -> None:
     async def index(scope: str) -> str:
         """How the vectors of a scope lie: mode, buckets, balance, generation, bytes."""
         look = unquote(scope)
-        return _json(await _read(calls, lambda scopes: scopes.look(look).upkeep.index_report()))
+        return _json(await _read(calls, lambda scopes: scopes.look(look).index.report()))
 
     @server.resource("memory://{scope}/facts", title="Facts", mime_type=_JSON)
     async def facts(scope: str) -> str:

@@ -55,6 +55,32 @@ class ForgetOut(BaseModel):
     forgotten: list[dict[str, Any]]
 
 
+class RoutingOut(BaseModel):
+    """Of `explain_routing`: signals, work and calibration, by name."""
+
+    routing: dict[str, Any]
+
+
+class RebalanceOut(BaseModel):
+    """Of `rebalance_index`.
+
+    ``status``: dry_run, built, taken (another process did it), nothing, stopped; ``plan``: what it
+    comes to; ``done``: what the build did; ``index``: as of `index_report`, afterwards.
+    """
+
+    action: str
+    status: str
+    plan: dict[str, Any]
+    done: dict[str, Any]
+    index: dict[str, Any]
+
+
+class IndexOut(BaseModel):
+    """Of `index_report`: the state of the index, by name."""
+
+    index: dict[str, Any]
+
+
 class StatusOut(BaseModel):
     """Of `memory_status`."""
 

@@ -29,6 +29,7 @@ PURE = {
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
     "upkeep", "draft", "question", "caretaker", "routed", "chain", "turns", "model_table",
+    "renewal", "rebalancing",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {"boards": {"draft"}, "transfer": {"draft", "memory", "scopes"}}

@@ -11,7 +11,7 @@ import mmap
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,13 @@ from .plan import Plan
 
 log = logging.getLogger("routemem")
 
-FORMAT = 1
+FORMAT = 2
 META = "meta.json"
 _PARTIAL = ".partial"
+#: A file whose time says when a generation was last found whole.
+_CHECKED = "checked"
+#: Bytes read at once for a checksum.
+_PART = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,18 @@ class Stamp:
         store: unique id of the store.
         seq: position in its change log up to which the generation reaches.
         embedder: id of the model that made the vectors.
+        edition: counts the generations of one moment, when one is made anew on purpose.
     """
 
     store: str
     seq: int
     embedder: str
+    edition: int = 0
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Larger for the newer of two generations of a store."""
+        return self.seq, self.edition
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +62,7 @@ class Generation:
     Attributes:
         path: its folder.
         built: items when its codebook was fitted.
+        asked: real questions among those it was calibrated with.
     """
 
     path: Path
@@ -58,15 +70,16 @@ class Generation:
     pack: Pack
     plan: Plan
     built: int
+    asked: int = 0
 
 
-def write(folder: Path, pack: Pack, plan: Plan, stamp: Stamp, built: int) -> Path:
+def write(folder: Path, pack: Pack, plan: Plan, stamp: Stamp, built: int, asked: int = 0) -> Path:
     """Write a generation and publish it; returns its folder.
 
     Atomic: until the last step nothing of it is seen. If another process has published the same
     one, that one stays.
     """
-    place = folder / f"{stamp.seq:012d}-{stamp.store[:12]}"
+    place = folder / f"{stamp.seq:012d}-{stamp.edition:04d}-{stamp.store[:12]}"
     partial = folder / f"{place.name}-{os.getpid()}{_PARTIAL}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)
@@ -81,6 +94,7 @@ def write(folder: Path, pack: Pack, plan: Plan, stamp: Stamp, built: int) -> Pat
         "stamp": asdict(stamp),
         "plan": asdict(plan),
         "built": built,
+        "asked": asked,
         "arrays": arrays,
     }
     _flushed(partial / META, json.dumps(meta).encode())
@@ -132,18 +146,53 @@ def load(place: Path) -> Generation:
         raise ValueError(f"format {meta['format']}")
     arrays = {name: _mapped(place / f"{name}.bin", said) for name, said in meta["arrays"].items()}
     return Generation(
-        place, Stamp(**meta["stamp"]), Pack(**arrays), Plan(**meta["plan"]), meta["built"]
-    )
+        place, Stamp(**meta["stamp"]), Pack(**arrays), Plan(**meta["plan"]), meta["built"],
+        meta["asked"],
+    )  # fmt: skip
 
 
-def is_whole(generation: Generation) -> bool:
-    """Whether every byte is as it was written. Reads all of it: a second or so per gigabyte."""
-    meta = json.loads((generation.path / META).read_bytes())
-    return all(
-        zlib.crc32(getattr(generation.pack, name).data.cast("B")) == said["crc32"]
-        for name, said in meta["arrays"].items()
-        if getattr(generation.pack, name).size and said["crc32"] is not None
-    )
+def is_whole(generation: Generation, stopped: Callable[[], bool] = lambda: False) -> bool | None:
+    """Whether every byte is as it was written; None when stopped before the end.
+
+    Reads all of it, a second or so per gigabyte, but not through the maps: they would count as
+    memory of this process.
+    """
+    for name, crc in _sums(generation.path).items():
+        found = 0
+        with (generation.path / f"{name}.bin").open("rb") as file:
+            while part := file.read(_PART):
+                found = zlib.crc32(part, found)
+                if stopped():
+                    return None
+        # An erasure may have begun meanwhile: then there is no sum to compare with any more.
+        if found != crc and _sums(generation.path).get(name) == crc:
+            return False
+    return True
+
+
+def was_checked(generation: Generation, since: float) -> bool:
+    """Whether any process has found it whole at or after a time, seconds UTC."""
+    mark = generation.path / _CHECKED
+    return mark.exists() and mark.stat().st_mtime >= since
+
+
+def note_checked(generation: Generation, at: float) -> None:
+    """Note that it was found whole at a time, seconds UTC."""
+    mark = generation.path / _CHECKED
+    mark.touch(0o600)
+    os.utime(mark, (at, at))
+
+
+def discard(generation: Generation) -> None:
+    """Remove a generation from its folder; who has it mapped keeps it until it lets go (POSIX)."""
+    (generation.path / META).unlink(missing_ok=True)  # first: nobody opens what is half gone
+    shutil.rmtree(generation.path, ignore_errors=True)
+
+
+def _sums(place: Path) -> dict[str, int]:
+    """The checksum of every file that has one."""
+    arrays = json.loads((place / META).read_bytes())["arrays"]
+    return {name: said["crc32"] for name, said in arrays.items() if said["crc32"] is not None}
 
 
 def blank(folder: Path, keys: NDArray[np.int64]) -> None:

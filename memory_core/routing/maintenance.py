@@ -1,6 +1,7 @@
 """Building, merging and reporting: from one state to the next, off the path of reads and writes."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
@@ -23,6 +24,9 @@ MERGE_FROM, MERGE_SHARE = 2000, 0.05
 GROWTH = 2
 #: Vectors the rule ``auto`` looks at.
 AUTO_SAMPLE = 20_000
+
+#: What `packed` does, in order.
+STEPS = ("centroids fitted", "vectors packed", "recall calibrated")
 
 Due = Literal["build", "merge", ""]
 
@@ -87,15 +91,44 @@ def built(
     if len(keys) <= recipe.flat_until:
         delta.append(keys, widened(rows, row_scales))
         return Base.of(None, codebook, None, _NONE), delta
+    return packed(keys, rows, row_scales, recipe, codebook, queries), delta
+
+
+def packed(
+    keys: I64,
+    rows: Rows,
+    row_scales: F32,
+    recipe: Recipe,
+    codebook: Codebook | None = None,
+    queries: F32 | None = None,
+    *,
+    told: Callable[[str], None] = lambda step: None,
+) -> Base:
+    """Items packed around a codebook, however few they are.
+
+    Args:
+        keys: int64 ``(n,)``, ascending, ``n >= 1``.
+        rows: level-0 rows ``(n, dim)``; may be a memory map.
+        row_scales: of int8 rows.
+        recipe: of the index.
+        codebook: None to fit one.
+        queries: float32 ``(m, dim)`` real ones for the calibration.
+        told: hears of each of `STEPS` when it is done.
+    """
+    if codebook is None:
+        codebook = _fitted(rows, row_scales, recipe)
+    told(STEPS[0])
     rotation = Rotation.random(recipe.dim, recipe.seed)
     pack = pack_rows(keys, rows, row_scales, codebook, rotation, recipe.metric)
+    told(STEPS[1])
     base = Base.of(pack, codebook, default_plan(pack.n, pack.k, recipe.target), _NONE, pack.n)
     plan = calibrated(
         pack, base.live, base.gone, target=recipe.target, queries=queries, seed=recipe.seed
     )
+    told(STEPS[2])
     if recipe.rerank == "none":
         pack = replace(pack, rows=pack.rows[:0].copy())
-    return replace(base, pack=pack, plan=plan), delta
+    return replace(base, pack=pack, plan=plan)
 
 
 def merged_state(state: State, recipe: Recipe) -> tuple[Base, Delta]:

@@ -224,6 +224,22 @@ class Store(Protocol):
         """Forget every vector; all chunks wait again."""
         ...
 
+    def add_queries(self, vectors: Float16s, keep: int) -> None:
+        """Keep vectors of recent questions, the newest ``keep`` of all; `drop_vectors` drops them.
+
+        Args:
+            vectors: float16 ``(n, dim)``, oldest first.
+        """
+        ...
+
+    def queries(self) -> Float16s:
+        """The vectors of questions that are kept, oldest first, ``(n, dim)``; ``(0, 0)``: none."""
+        ...
+
+    def drop_queries(self) -> None:
+        """Forget the vectors of questions."""
+        ...
+
     # search --------------------------------------------------------------
     def search_words(
         self, words: Sequence[str], where: Filter, limit: int, postings: int

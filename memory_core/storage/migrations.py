@@ -141,6 +141,16 @@ create table usage(
 """
 
 
+def _m002_query_samples(database: Database) -> None:
+    # The index is calibrated on them. No text, and at most 200.
+    database.connection.execute(
+        "create table query_samples("
+        "row integer primary key autoincrement, "
+        "vector blob not null"  # float16, little endian, unit length, of the stored vectors' model
+        ") strict"
+    )
+
+
 def _m007_boards(database: Database) -> None:
     database.connection.execute(_BOARDS)
 
@@ -160,6 +170,7 @@ def _m004_turns(database: Database) -> None:
 
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m001_foundation", _m001_foundation),
+    ("m002_query_samples", _m002_query_samples),
     ("m004_turns", _m004_turns),
     ("m007_boards", _m007_boards),
 )

@@ -218,8 +218,29 @@ class SqliteStore:
     def drop_vectors(self) -> None:
         self.db.execute("delete from vectors")
         self.db.execute("update chunks set embedded = 0")
+        self.drop_queries()
         items.log(self.db, "reset", 0)
         self.set_meta("log_floor", str(self._last_change()))
+
+    def add_queries(self, vectors: Float16s, keep: int) -> None:
+        self.db.execute_many(
+            "insert into query_samples(vector) values(?)",
+            [(vector.tobytes(),) for vector in vectors],
+        )
+        self.db.execute(
+            "delete from query_samples where row <= (select max(row) from query_samples) - ?",
+            (keep,),
+        )
+
+    def queries(self) -> Float16s:
+        found = [
+            vector for (vector,) in self.db.rows("select vector from query_samples order by row")
+        ]
+        vectors = np.frombuffer(b"".join(found), np.float16)
+        return vectors.reshape(len(found), -1) if found else vectors.reshape(0, 0)
+
+    def drop_queries(self) -> None:
+        self.db.execute("delete from query_samples")
 
     # search --------------------------------------------------------------
 

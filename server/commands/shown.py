@@ -30,6 +30,12 @@ def progress(done: int, total: int) -> None:
         print(f"{done}/{total} passages", end=end, file=sys.stderr, flush=True)
 
 
+def step(said: str) -> None:
+    """Say on stderr that a step is done, when that is a terminal."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"{said} …", file=sys.stderr, flush=True)
+
+
 def _escape(found: "re.Match[str]") -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -182,7 +182,7 @@ def _status(calls: Calls) -> Tool:
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[Status, dict[str, object]]]":
             memory = scopes.look(scope)
             status = memory.status()
-            return memory, (status, _details(scopes, status) if detail == "full" else {})
+            return memory, (status, _details(scopes, memory, status) if detail == "full" else {})
 
         status, details = await calls.run("memory_status", work)
         out = StatusOut(
@@ -198,7 +198,7 @@ def _status(calls: Calls) -> Tool:
     return memory_status
 
 
-def _details(scopes: "Scopes", status: "Status") -> dict[str, Any]:
+def _details(scopes: "Scopes", memory: "Memory", status: "Status") -> dict[str, Any]:
     settings = scopes.settings
     return {
         "chunks": status.chunks,
@@ -207,7 +207,7 @@ def _details(scopes: "Scopes", status: "Status") -> dict[str, Any]:
         "bytes": status.bytes,
         "embedder": status.embedder or settings.embedder,
         "token counter": status.counter,
-        "index": dict(status.index),
+        "index": memory.index.report(),
         "scopes": [name[:60] for name in scopes.names()[:20]],
         "version": version("routemem"),
     }

@@ -1,5 +1,6 @@
 """The routing index in the product: built in a child process, shared, erased, made anew."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from command import environment
 
 from routemem.memory_core import Memory, Settings
+from routemem.memory_core.errors import Conflict
 from routemem.memory_core.routing import build, generation
 
 ITEMS = 700
@@ -28,7 +30,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(ITEMS):
             text = f"Parcel {number} stands in aisle {number % 97}."
             memory.remember(text, tags=[f"t{number % 3}"])
-        assert memory.upkeep.build_index()
+        assert memory.index.run("build")
     return folder
 
 
@@ -48,6 +50,12 @@ def best(memory: Memory, number: int, **options: Any) -> str:
     found = memory.recall(f"parcel {number}", top_k=1, **options)
     assert found.mode == "hybrid"
     return found.hits[0].text.split()[1]
+
+
+def build_index(memory: Memory) -> None:
+    """Build unless another one does."""
+    with contextlib.suppress(Conflict):
+        memory.index.run("build")
 
 
 def index(memory: Memory) -> dict[str, Any]:
@@ -153,7 +161,7 @@ def test_an_unusable_generation_is_passed_over_and_made_anew(
     with opened(tmp_path, settings) as memory:
         assert best(memory, 123) == "123"
         assert index(memory)["mode"] == "exact"
-        assert memory.upkeep.build_index()
+        assert memory.index.run("build")
         assert best(memory, 123) == "123"
         assert index(memory)["mode"] == "routed"
 
@@ -166,7 +174,7 @@ def test_a_new_model_makes_the_old_generation_foreign(
         memory.upkeep.reindex()
         assert best(memory, 55) == "55"
         assert index(memory)["generation"] is None
-        assert memory.upkeep.build_index()
+        assert memory.index.run("build")
         assert best(memory, 55) == "55"
 
 
@@ -193,14 +201,14 @@ def test_two_processes_that_want_a_build_make_one(
         packed.remember(f"Parcel {number} stands in aisle {number % 97}.")
     with opened(tmp_path, settings) as other:
         other.recall("parcel")
-        threads = [threading.Thread(target=memory.upkeep.build_index) for memory in (packed, other)]
+        threads = [threading.Thread(target=build_index, args=(m,)) for m in (packed, other)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         while not all(index(memory)["delta"] == 0 for memory in (packed, other)):
-            packed.upkeep.build_index()
-            other.upkeep.build_index()
+            build_index(packed)
+            build_index(other)
         assert index(other)["generation"] == index(packed)["generation"]
         assert best(other, 1300) == best(packed, 1300) == "1300"
     left = [path.name for path in (tmp_path / "m.index").iterdir() if path.is_dir()]
@@ -218,7 +226,7 @@ def test_a_build_that_was_killed_leaves_nothing_that_counts(packed: Memory, tmp_
     child.communicate()
     assert best(packed, 11) == "11"
     packed.remember("one more")
-    assert packed.upkeep.build_index()
+    assert packed.index.run("build")
     assert not list((tmp_path / "m.index").glob("*.partial"))
 
 
@@ -226,7 +234,7 @@ def test_a_memory_without_a_file_stays_exact(settings: Settings) -> None:
     with Memory.open(None, embedder="hash", settings=replace(settings, flat_until=10)) as memory:
         for number in range(30):
             memory.remember(f"parcel {number}")
-        assert not memory.upkeep.build_index()
+        assert not memory.index.run("build")
         assert best(memory, 3) == "3"
 
 
@@ -273,7 +281,7 @@ def test_an_alarm_outlives_a_build_that_fails(
         harm.setattr(build, "start", killed)
         packed.upkeep.round()
     assert index(packed)["generation"] == before
-    packed.upkeep.round()
+    assert packed.index.run("auto")
     assert index(packed)["generation"] > before
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from command import run
 
@@ -18,6 +19,33 @@ def test_an_index_is_reported_built_and_used(tmp_path: Path) -> None:
     built = run(tmp_path, "index", "build", env=few)
     assert built.returncode == 0
     assert b"mode: routed" in built.stdout
+    found = run(tmp_path, "recall", "parcel 123", "--top-k", "1", env=few)
+    assert b"Parcel 123" in found.stdout
+
+
+def test_a_packed_index_is_adapted_and_split_through_the_command_line(tmp_path: Path) -> None:
+    few = {"ROUTEMEM_FLAT_UNTIL": "5", "ROUTEMEM_CHUNK_PIECES": "20", "ROUTEMEM_CHUNK_OVERLAP": "0"}
+
+    def index(*arguments: str) -> dict[str, Any]:
+        done = run(tmp_path, "index", *arguments, "--json", env=few)
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    assert run(tmp_path, "remember", "--kind", "doc", MANY, env=few).returncode == 0
+    flat = run(tmp_path, "index", "adapt", env=few)
+    assert flat.returncode == 1
+    assert b"conflict" in flat.stderr
+    before = index("build")["buckets"]
+    widest = index("report", "--buckets", "1")["widest"][0]["bucket"]
+    assert index("split", "--bucket", str(widest), "--dry-run")["splits"] == [widest]
+    assert index("report")["buckets"] == before
+    split = index("split", "--bucket", str(widest))
+    assert (split["status"], split["splits"], split["buckets"]) == ("built", 1, before + 1)
+    adapted = index("adapt", "--force")
+    assert adapted["buckets"] == split["buckets"] + adapted["splits"] - adapted["prunes"]
+    nothing = run(tmp_path, "index", "split", env=few)
+    assert b"invalid_argument" in nothing.stderr
     found = run(tmp_path, "recall", "parcel 123", "--top-k", "1", env=few)
     assert b"Parcel 123" in found.stdout
 

@@ -16,7 +16,7 @@ from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.text.tokens import estimate
-from routemem.server.app import TOOLSETS
+from routemem.server.app import DEFAULT, TOOLSETS
 
 SERVE = [*PROGRAM, "serve"]
 HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
@@ -85,7 +85,7 @@ def test_every_tool_answers_in_every_protocol_version(tmp_path: Path, version: s
         assert server.hello.get("protocolVersion") == agreed
         assert "recall" in server.hello["instructions"]
         names = [tool["name"] for tool in server.ask("tools/list")["result"]["tools"]]
-        assert names == [spec.name for specs in TOOLSETS.values() for spec in specs]
+        assert names == [spec.name for group in DEFAULT for spec in TOOLSETS[group]]
         stored = server.get("remember", content="The key lies in the blue folder.")
         assert server.get("recall", query="blue folder")["hits"][0]["id"] == stored["id"]
         server.get("set_fact", key="user.city", value="Ghent")
@@ -195,6 +195,16 @@ def test_a_new_server_finds_everything_and_no_log_is_left(tmp_path: Path) -> Non
         assert server.get("get_facts")["facts"][0]["value"] == [1, {"a": None}]
         server.process.terminate()
         assert server.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", MODERN])
+def test_the_routing_toolset_answers_over_stdio_when_it_is_on(tmp_path: Path, version: str) -> None:
+    with Server(tmp_path, version, ROUTEMEM_TOOLSETS="default,routing") as server:
+        server.get("remember", content="Parcel 12 stands in aisle 3")
+        assert server.get("explain_routing", query="parcel 12")["routing"]["mode"] == "exact"
+        assert server.get("index_report")["index"]["passages"] == 1
+        assert server.get("rebalance_index")["status"] == "dry_run"
+        assert server.refusal("rebalance_index", action="adapt").startswith("conflict:")
 
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(12, marks=pytest.mark.slow)])

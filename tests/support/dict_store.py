@@ -35,6 +35,7 @@ class DictStore:
         self.told: dict[str, str] = {}
         self.buffer: dict[int, bool] = {}
         self.log: list[int] = []
+        self.asked: list[NDArray[np.float16]] = []
         self.lost: list[tuple[int, int, int]] = []
         self.audit: list[tuple[float, str, str, float, bool, str]] = []
         self.floor = 0
@@ -184,8 +185,18 @@ class DictStore:
     def drop_vectors(self) -> None:
         self.embedded = {}
         self.passed_over = set()
+        self.asked = []
         self.log.append(0)
         self.floor = len(self.log)
+
+    def add_queries(self, vectors: Float16s, keep: int) -> None:
+        self.asked = [*self.asked, *vectors][-keep:]
+
+    def queries(self) -> Float16s:
+        return np.array(self.asked, np.float16) if self.asked else np.empty((0, 0), np.float16)
+
+    def drop_queries(self) -> None:
+        self.asked = []
 
     def search_words(
         self, words: Sequence[str], where: Filter, limit: int, postings: int

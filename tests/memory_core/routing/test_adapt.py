@@ -12,12 +12,10 @@ from routemem.memory_core.routing.adapt import (
     Usage,
     adapt_to,
     bucket_stats,
-    ema,
     force_split,
     run_adaptation,
-    split,
-    survivors,
 )
+from routemem.memory_core.routing.revision import ema, split, survivors
 
 Draw = Callable[..., NDArray[np.float32]]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from things import item, put, whole
 
@@ -225,3 +226,19 @@ def test_upkeep_changes_nothing_that_can_be_seen(any_store: Store) -> None:
     assert any_store.find(kept.id) == kept
     assert hits(any_store, "still") == [kept.row]
     assert any_store.changes(seen).rows == []
+
+
+def test_the_newest_questions_are_kept_and_go_with_the_vectors(any_store: Store) -> None:
+    first, more = np.eye(3, 4, dtype=np.float16), np.full((2, 4), 0.5, np.float16)
+    assert any_store.queries().shape == (0, 0)
+    with any_store.atomic():
+        any_store.add_queries(first, 4)
+        any_store.add_queries(more, 4)
+    np.testing.assert_array_equal(any_store.queries(), np.concatenate([first[1:], more]))
+    with any_store.atomic():
+        any_store.drop_queries()
+    assert len(any_store.queries()) == 0
+    with any_store.atomic():
+        any_store.add_queries(first, 2)
+        any_store.drop_vectors()
+    assert len(any_store.queries()) == 0
