@@ -9,6 +9,7 @@
     ├── NotFound             an id, key or scope does not exist (or is not allowed: same answer)
     ├── NotAllowed           the server was started so that this is off
     ├── Conflict             the state of the thing forbids the action
+    ├── Withheld             a text must not be stored as it is
     ├── EmbedderError        the embedding model cannot be used
     │   └── EmbedderMismatch the stored vectors were made by another model
     └── StorageError         the scope file cannot be used as asked
@@ -65,6 +66,24 @@ class Conflict(RoutememError):
     """The state of the thing forbids the action."""
 
     code = "conflict"
+
+
+class Withheld(RoutememError):
+    """A text must not be stored as it is; nothing was stored.
+
+    Attributes:
+        found: the names of what was found in it, never the content.
+        draft: what would have been stored, for those who hold it in quarantine; else None.
+    """
+
+    code = "withheld"
+
+    def __init__(self, found: str, draft: object) -> None:
+        super().__init__(
+            f"The text holds what must not be stored ({found}); nothing was changed. Leave that "
+            "out and try again."
+        )
+        self.found, self.draft = found, draft
 
 
 class EmbedderError(RoutememError):

@@ -7,6 +7,7 @@ from typing import Any
 
 from .draft import moment, one_of, short
 from .errors import Conflict, InvalidArgument
+from .intake import Intake
 from .lifecycle.validity import after, assert_fact, known, valid
 from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten
 from .storage.contract import Store
@@ -20,9 +21,10 @@ MAX_VALUE = 65_536
 class FactBook:
     """Writes statements and answers what is, was, or was thought to be true."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], intake: Intake) -> None:
         self._store = store
         self._clock = clock
+        self._intake = intake
 
     def set(
         self,
@@ -40,11 +42,25 @@ class FactBook:
             raise InvalidArgument(f"confidence is {confidence}, expected 0 to 1.")
         one_of("source", source, ORIGINS)
         since = moment(valid_from)
+        draft = Fact(key, plain, confidence, source, since or 0.0, None, 0.0)
+        passed = self._intake.fact(draft)
+        key, plain = fact_key(passed.key), passed.value
+        redacted = "" if passed == draft else "Stored with what it must not hold redacted."
+        return replace(self._assert(replace(passed, key=key), since), note=redacted)
+
+    def assert_again(self, fact: Fact) -> FactChange:
+        """State a fact that a person has let through, from its own time on."""
+        return self._assert(fact, fact.valid_from or None)
+
+    def _assert(self, said: Fact, since: float | None) -> FactChange:
         with self._store.atomic():
             now = self._clock()
-            timeline = known(self._store.facts([key]), None)
+            timeline = known(self._store.facts([said.key]), None)
             start = after(timeline, now) if since is None else since
-            said = Fact(key, plain, confidence, source, start, None, max(now, _last(timeline)))
+            said = Fact(
+                said.key, said.value, said.confidence, said.source, start, None,
+                max(now, _last(timeline)),
+            )  # fmt: skip
             step = assert_fact(timeline, said)
             for old in step.retire:
                 self._store.retire_fact(old.row, said.recorded_at)
@@ -70,7 +86,7 @@ class FactBook:
 
     def knows(self, ref: str) -> bool:
         """Whether a key has statements, or an id is that of one."""
-        return bool(self._key_of(ref))
+        return bool(self.key_of(ref))
 
     def forget(self, ref: str, mode: ForgetMode) -> Forgotten:
         """End a fact now (archive), or erase every statement of its key (delete, purge).
@@ -81,7 +97,7 @@ class FactBook:
         Raises:
             Conflict: ``restore``: say the fact again instead.
         """
-        key = self._key_of(ref)
+        key = self.key_of(ref)
         if mode == "restore":
             raise Conflict(f"{key} is a fact: call set_fact to state it again.")
         now = self._clock()
@@ -97,7 +113,8 @@ class FactBook:
                 self._store.erase_fact(fact.row)
         return Forgotten(key, "deleted" if mode == "delete" else "purged", None, "pending")
 
-    def _key_of(self, ref: str) -> str:
+    def key_of(self, ref: str) -> str:
+        """The key that a key, or the id of a statement, names; "" for none."""
         key = clean(ref).strip().casefold()
         if key and "*" not in key and self._store.facts([key]):
             return key

@@ -6,9 +6,10 @@ from typing import Literal
 
 from .boards import Boards
 from .draft import one_of, short
-from .errors import NotFound
+from .errors import Conflict, NotFound
 from .factbook import FactBook
 from .ledger import Ledger
+from .lifecycle.screening import redact, screen
 from .records import FORGET_MODES, ForgetMode, Forgotten
 from .storage.contract import Store
 from .storage.ids import bare
@@ -45,6 +46,7 @@ class Forgetting:
         """See `Memory.forget`."""
         one_of("mode", mode, FORGET_MODES)
         reason = short("reason", reason)
+        reason = redact(reason, screen(reason, untrusted=False))  # it is kept in the audit
         self.check_known(ids)
         chosen: ForgetMode = mode  # type: ignore[assignment]  # checked above
         # By id from here on: a key is gone with the item it named.
@@ -83,6 +85,13 @@ class Forgetting:
         Raises:
             NotFound: naming those that do not.
         """
+        for ref in map(bare, ids):
+            held = self._store.held(ref)
+            if held is not None and held.state == "held":
+                raise Conflict(
+                    f"{held.id} is held in quarantine; nothing was changed. Only a person can let "
+                    f"it out or destroy it: routemem vault release {held.id}, or purge."
+                )
         unknown = [
             repr(ref[:40])
             for ref in map(bare, ids)

@@ -11,10 +11,13 @@ from .boards import Boards
 from .caretaker import Caretaker
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
+from .errors import Withheld
 from .factbook import FactBook, fact_key
 from .forgetting import Forgetting
+from .intake import Intake
 from .ledger import Ledger
 from .meaning import Meaning
+from .quarantine import Quarantine
 from .question import Question, ask
 from .rebalancing import Rebalancing
 from .recalling import Recalling
@@ -25,6 +28,7 @@ from .records import (
     Hit,
     Item,
     Logged,
+    Quarantined,
     Recall,
     Receipt,
     Status,
@@ -55,6 +59,7 @@ class Memory:
         upkeep: what an operator does: collect, embed again, give back copies.
         boards: tasks, agents, questions to a person.
         index: how the vectors lie, and changing it on purpose.
+        vault: what is held in quarantine: list, show, release, purge. A person's decisions.
     """
 
     def __init__(
@@ -77,19 +82,26 @@ class Memory:
             store, embedder, clock=clock,
             flat_until=self.settings.flat_until, target=self.settings.target_recall,
         )  # fmt: skip
-        self._remembering = Remembering(store, self._meaning, self.settings, self.counter, clock)
+        intake = Intake(self.settings.screening, lambda text: self.vault.knows(text))
+        self._remembering = Remembering(
+            store, self._meaning, self.settings, self.counter, clock, intake
+        )
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
-        self._facts = FactBook(store, clock)
-        self.boards = Boards(store, clock)
+        self._facts = FactBook(store, clock, intake)
+        self.boards = Boards(store, clock, intake)
         self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
         self._closing = threading.Event()
         self.upkeep = Upkeep(
             store, self._meaning, self._ledger, self.settings, clock, self._closing
         )
         self.index = Rebalancing(self._meaning, self._ledger, clock, self._closing)
+        vault = Vault(self.settings.key_path(), keyring=self.settings.keyring)
+        self.vault = Quarantine(
+            store, vault, self._remembering, self._facts, self._ledger, self.upkeep.erase_log, clock
+        )
         items = Withdrawal(
             store,
-            Vault(self.settings.key_path(), keyring=self.settings.keyring),
+            vault,
             self._remembering.revive,
             clock,
             self.settings.undo_days,
@@ -162,6 +174,9 @@ class Memory:
     ) -> Receipt:
         """Store one thing. Durable when this returns; the same thing twice is stored once.
 
+        What must not be stored (a secret, hidden text, orders in a text from outside) is held in
+        quarantine instead, and the receipt says so; see the setting ``screening``.
+
         Args:
             content: the text, any length up to ``settings.max_content`` bytes; kept as it is.
             when: when it happened: ISO text or seconds UTC.
@@ -176,11 +191,14 @@ class Memory:
             Conflict: the new text of ``id`` is already another item.
             WriteTimeout, DiskFull: nothing was stored.
         """
-        item = self._remembering.draft(
-            content, kind=kind, priority=priority, tags=tags, source=source, speaker=speaker,
-            when=when, pinned=pinned, metadata=metadata or {}, key=key,
-        )  # fmt: skip
-        item = self._remembering.in_place_of(item, id)
+        try:
+            item = self._remembering.draft(
+                content, kind=kind, priority=priority, tags=tags, source=source, speaker=speaker,
+                when=when, pinned=pinned, metadata=metadata or {}, key=key,
+            )  # fmt: skip
+            item = self._remembering.in_place_of(item, id)
+        except Withheld as refused:
+            return self.vault.receipt(refused, id)
         if known := self._remembering.known(item, id):
             return known
         chunks = self._remembering.cut(item)
@@ -345,6 +363,48 @@ class Memory:
         """
         self._forgetting.check_known(ids)
 
+    # ------------------------------------------------------------------ quarantine
+
+    def quarantine(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        content: str = "",
+        reason: str,
+        context_type: str = "sensitive",
+    ) -> list[Quarantined]:
+        """Take memories and facts out of everything until a person decides; `vault` has them.
+
+        Their text stays only as ciphertext, under a key outside the data folder. What was derived
+        from them is held with them.
+
+        Args:
+            ids: ids and keys of items, keys of facts.
+            content: a text that must not be stored; what holds it already is taken out as well.
+            reason: why; kept without the words of what is held.
+            context_type: kind of content, a word.
+
+        Raises:
+            InvalidArgument: neither ids nor content.
+            NotFound: an id names nothing; nothing was changed.
+            StorageError: there is no place for a key; nothing was changed.
+        """
+        held = self.vault.take(ids, content, reason, context_type)
+        self._caretaker.call()
+        return held
+
+    def release(self, id: str) -> list[Receipt]:
+        """Put back what is held. Only for a person's answer.
+
+        Raises:
+            NotFound: the id was never held.
+            Conflict: it is not held any more, or it is held with something else.
+            StorageError: the key is gone; it can only be purged.
+        """
+        receipts = self.vault.release(id)
+        self._caretaker.call(now=True)
+        return receipts
+
     # ------------------------------------------------------------------ facts
 
     def set_fact(
@@ -367,9 +427,12 @@ class Memory:
         Raises:
             InvalidArgument: key, value, confidence or source is not accepted.
         """
-        return self._facts.set(
-            key, value, confidence=confidence, source=source, valid_from=valid_from
-        )
+        try:
+            return self._facts.set(
+                key, value, confidence=confidence, source=source, valid_from=valid_from
+            )
+        except Withheld as refused:
+            return self.vault.fact_change(refused)
 
     def get_facts(
         self,

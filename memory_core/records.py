@@ -121,14 +121,15 @@ class Receipt:
     """What `remember` did.
 
     Attributes:
-        status: "stored", "known" (the same thing was there), "updated" or "restored".
+        status: "stored", "known" (the same thing was there), "updated", "restored" or "held" (in
+            quarantine, see `Memory.quarantine`; ``note`` says why).
         chunks: into how many chunks the text was cut.
         pending: chunks that wait for their vector; found by text until then.
         note: one sentence for the caller, "" when there is nothing to say.
     """
 
     id: str
-    status: Literal["stored", "known", "updated", "restored"]
+    status: Literal["stored", "known", "updated", "restored", "held"]
     scope: str
     tokens: int
     chunks: int
@@ -273,14 +274,25 @@ class Fact:
     scope: str = ""
     hides: tuple[str, ...] = ()
 
+    @property
+    def trust(self) -> Trust:
+        """As far as its source is trusted."""
+        return TRUST_OF_ORIGIN[self.source]
+
 
 @dataclass(frozen=True, slots=True)
 class FactChange:
-    """What `set_fact` did: the statement now valid from then on, and what it replaced."""
+    """What `set_fact` did: the statement now valid from then on, and what it replaced.
+
+    Attributes:
+        status: "held" when it went to quarantine: then ``fact`` names the entry and has no value.
+        note: one sentence for the caller, "" when there is nothing to say.
+    """
 
     fact: Fact
     previous: Fact | None
-    status: Literal["stored", "confirmed", "replaced"]
+    status: Literal["stored", "confirmed", "replaced", "held"]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +318,31 @@ class Forgotten:
     id: str
     state: State
     undo_until: float | None = None
+    erasure: Literal["done", "pending", ""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """What is held in quarantine, as it may be told: never a word of the content.
+
+    Attributes:
+        id: by which a person releases or purges it.
+        what: "memory", "fact" or "text" (nothing that was ever stored).
+        reason: why, without a word of the content.
+        origin: where the content comes from.
+        at: when it was held, seconds UTC.
+        part_of: what it was derived from and is held with; "" for none.
+        erasure: as of `Forgotten`.
+    """
+
+    id: str
+    scope: str
+    what: str
+    context_type: str
+    reason: str
+    origin: str
+    at: float
+    part_of: str = ""
     erasure: Literal["done", "pending", ""] = ""
 
 

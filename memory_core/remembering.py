@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from .draft import draft_item, joined_metadata, joined_tags
 from .errors import Conflict, NotFound
+from .intake import Intake
 from .lifecycle.extractive import summarise
 from .meaning import Meaning
-from .records import TRUST_OF_ORIGIN, TRUST_ORDER, Chunk, Item, Receipt
+from .records import TRUST_OF_ORIGIN, TRUST_ORDER, Chunk, Item, Kind, Receipt
 from .settings import Settings
 from .storage.contract import Float16s, Store
 from .storage.ids import bare
@@ -31,18 +32,52 @@ class Remembering:
         settings: Settings,
         counter: TokenCounter,
         clock: Callable[[], float],
+        intake: Intake,
     ) -> None:
         self._store = store
         self._meaning = meaning
         self._settings = settings
         self._counter = counter
         self._clock = clock
+        self._intake = intake
 
     def draft(self, content: str, **fields: Any) -> Item:
-        """A checked item with its tokens counted and, if it is long, its summary made."""
+        """A checked item with its tokens counted and, if it is long, its summary made.
+
+        Raises:
+            Withheld: it must not be stored as it is.
+        """
         item = draft_item(
             content, now=self._clock(), max_bytes=self._settings.max_content, **fields
         )
+        return self._measured(self._passed(self._trusted(item)))
+
+    def plain(self, content: str) -> Item:
+        """A note that nobody has looked at yet, for quarantine."""
+        item = draft_item(
+            content, kind="note", priority=5, tags=(), source="assistant", speaker="", when=None,
+            pinned=False, metadata={}, key="", now=self._clock(),
+            max_bytes=self._settings.max_content,
+        )  # fmt: skip
+        return self._measured(item)
+
+    def _passed(self, item: Item) -> Item:
+        """The item as it may be stored: itself, or redacted."""
+        passed = self._intake.item(item, is_known=lambda: self._store.twin(item.digest) is not None)
+        return item if passed is item else replace(passed, digest=digest(passed))
+
+    def _trusted(self, item: Item) -> Item:
+        """No more trusted than the same text already is under another kind."""
+        if item.trust == "untrusted" or item.kind == "turn":
+            return item
+        kinds: tuple[Kind, ...] = ("note", "doc", "code", "summary")
+        for kind in kinds:
+            twin = self._store.twin(digest(replace(item, kind=kind)))
+            if twin is not None and twin.trust == "untrusted":
+                return replace(item, trust="untrusted")
+        return item
+
+    def _measured(self, item: Item) -> Item:
         tokens = self._counter.count(item.text)
         summary = summarise(item.text, SUMMARY, self._counter.count) if tokens > LONG else ""
         return replace(item, tokens=tokens, summary=summary)
@@ -54,7 +89,12 @@ class Remembering:
             NotFound: ``id`` names nothing.
         """
         target = self._target(item, id)
-        return item if target is None else replacement(target, item)
+        if target is None:
+            return item
+        placed = replacement(target, item)
+        if placed.trust == item.trust:
+            return placed
+        return self._measured(self._passed(placed))  # it is read as untrusted now
 
     def known(self, item: Item, id: str) -> Receipt | None:
         """Count a repetition before anything is embedded; None when there is something new."""
@@ -171,7 +211,7 @@ def replacement(old: Item, new: Item) -> Item:
         access_count=old.access_count,
     )
     # Correcting a text from outside does not make it trusted.
-    trust = min(old.trust, TRUST_OF_ORIGIN[merged.origin], key=TRUST_ORDER.index)
+    trust = min(old.trust, new.trust, TRUST_OF_ORIGIN[merged.origin], key=TRUST_ORDER.index)
     merged = replace(merged, trust=trust)
     return replace(merged, digest=digest(merged))
 

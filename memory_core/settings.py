@@ -23,11 +23,14 @@ def _setting(
     flag: bool = False,
     least: float | None = None,
     most: float | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Any:
-    limits = (least, most)
     return field(
-        default=default, metadata={"why": why, "unit": unit, "flag": flag, "limits": limits}
-    )
+        default=default,
+        metadata={
+            "why": why, "unit": unit, "flag": flag, "limits": (least, most), "choices": choices,
+        },
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,13 @@ class Settings:
     )
     models_file: str = _setting(
         "", "JSON file with models of your own: context, prices, thresholds; laid over the table"
+    )
+    screening: str = _setting(
+        "hold",
+        "what happens to secrets, hidden text and orders from outside: `hold` (in quarantine), "
+        "`redact` or `off`",
+        flag=True,
+        choices=("hold", "redact", "off"),
     )
     write_deadline: float = _setting(
         10.0, "longest wait for another writer", unit="s", least=0.1, most=600
@@ -166,6 +176,12 @@ class Settings:
         for spec in fields(self):
             least, most = spec.metadata["limits"]
             value = getattr(self, spec.name)
+            choices = spec.metadata["choices"]
+            if choices and value not in choices:
+                raise InvalidArgument(
+                    f"{spec.name} ({env_name(spec.name)}) is {value!r}, expected one of: "
+                    f"{', '.join(choices)}."
+                )
             if (least is not None and value < least) or (most is not None and value > most):
                 raise InvalidArgument(
                     f"{spec.name} ({env_name(spec.name)}) is {value}, expected at least {least}"

@@ -69,7 +69,7 @@ class Turns:
             prompt, shown = augmented(clean(user), hits, max_tokens, self._counter.count)
         return Logged(
             tuple(receipt.id for receipt in receipts),
-            tuple(candidates(clean(user))),
+            () if receipts[0].status == "held" else tuple(candidates(clean(user))),
             tuple(shown),
             prompt,
             len(kept.stay),

@@ -12,7 +12,7 @@ from .settings import Settings
 from .storage.contract import Store
 from .text.tokens import TokenCounter
 
-STATES = ("active", "compressed", "archived", "deleted", "purged")
+STATES = ("active", "compressed", "archived", "deleted", "purged", "quarantined")
 
 
 class Upkeep:

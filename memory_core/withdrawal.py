@@ -3,10 +3,11 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 
 from .errors import Conflict, NotFound, StorageError
 from .records import ForgetMode, Forgotten, Item, State
+from .sealed import packed, unpacked
 from .storage.contract import Store, Tombstone
 from .storage.vault import Vault
 
@@ -105,7 +106,7 @@ class Withdrawal:
     # ------------------------------------------------------------------ the sealed copy
 
     def _seal(self, item: Item) -> bytes | None:
-        plain = json.dumps({**asdict(item), "digest": item.digest.hex()}, ensure_ascii=True)
+        plain = json.dumps(packed(item), ensure_ascii=True)
         try:
             return self._vault.seal(plain.encode(), self._binding(item.id))
         except StorageError as error:
@@ -117,14 +118,12 @@ class Withdrawal:
         expired = grave.expires_at is None or grave.expires_at <= self._clock()
         if grave.sealed is None or expired:
             raise Conflict(f"{grave.id} was {grave.state} and its undo time is over.")
-        said = json.loads(self._vault.open(grave.sealed, self._binding(grave.id)))
-        said |= {"digest": bytes.fromhex(said["digest"]), "tags": tuple(said["tags"])}
-        if twin := self._store.twin(said["digest"]):
+        item = unpacked(json.loads(self._vault.open(grave.sealed, self._binding(grave.id))))
+        if twin := self._store.twin(item.digest):
             raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")
-        if said["key"] and self._store.find(said["key"]):
-            said["key"] = ""  # the caller has given the name to something else meanwhile
-        # Another version may have sealed it, with fields this one does not have.
-        return Item(**{spec.name: said[spec.name] for spec in fields(Item) if spec.name in said})
+        if item.key and self._store.find(item.key):
+            item = replace(item, key="")  # the name was given to something else meanwhile
+        return item
 
     def _binding(self, id: str) -> str:
         return f"{self._store.scope}\0{id}"

@@ -46,6 +46,7 @@ def remembered(receipt: "Receipt") -> str:
         "known": f"Already known as {known}; nothing new was stored.",
         "updated": f"Updated {known}.",
         "restored": f"Known as {known}, which was archived: it is active again.",
+        "held": f"{known}:",
     }[receipt.status]
     return said + (f" {receipt.note}" if receipt.note else "")
 
@@ -277,17 +278,20 @@ def facts_told(facts: "Sequence[Fact]", note: str, *, history: bool, narrative: 
 
 def fact_set(change: "FactChange") -> str:
     """What `set_fact` says."""
+    if change.status == "held":
+        return f"{change.fact.key}: {change.note}"
     now = fact_line(_cut_value(change.fact), history=False)
     if change.status == "confirmed":
         return f"Already known: {now}."
     before = change.previous
-    return f"Recorded {now}." + (
-        f" Before: {fact_line(_cut_value(before), history=False)}." if before else ""
-    )
+    said = f" Before: {fact_line(_cut_value(before), history=False)}." if before else ""
+    return f"Recorded {now}.{said}" + (f" {change.note}" if change.note else "")
 
 
 def fact_set_fields(change: "FactChange") -> dict[str, Any]:
     """What `set_fact` says, for programs; a long value is cut to its beginning."""
+    if change.status == "held":
+        return {"key": change.fact.key, "held": change.fact.id}
     cut = _cut_value(change.fact)
     return fact_fields(cut, history=False) | ({} if cut is change.fact else {"cut": True})
 

@@ -29,10 +29,10 @@ PURE = {
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
     "upkeep", "draft", "question", "caretaker", "routed", "chain", "turns", "model_table",
-    "renewal", "rebalancing",
+    "renewal", "rebalancing", "intake", "quarantine",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
-ABOVE = {"boards": {"draft"}, "transfer": {"draft", "memory", "scopes"}}
+ABOVE = {"boards": {"draft", "intake"}, "transfer": {"draft", "memory", "scopes"}}
 NEVER_IN_CORE = {"mcp", "pydantic", "starlette", "sqlite3", "pickle"}
 
 

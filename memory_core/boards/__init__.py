@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ..draft import one_of
 from ..errors import Conflict
+from ..intake import Intake
 from ..records import ForgetMode, Forgotten
 from ..storage.contract import Store
 from .agents import Agents
@@ -23,10 +24,10 @@ class Boards:
         questions: what only a person can answer.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        self.agents = Agents(store, clock)
-        self.tasks = Tasks(store, clock, self.agents.name_of)
-        self.questions = Questions(store, clock)
+    def __init__(self, store: Store, clock: Callable[[], float], intake: Intake) -> None:
+        self.agents = Agents(store, clock, intake)
+        self.tasks = Tasks(store, clock, intake, self.agents.name_of)
+        self.questions = Questions(store, clock, intake)
         self._store = store
 
     def every(self, board: str) -> Sequence[Task | Agent | Question]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..draft import checked_metadata, short
 from ..errors import InvalidArgument
+from ..intake import Intake
 from ..storage.contract import Store
 from .board import Board
 from .cards import Agent
@@ -16,8 +17,8 @@ MAX_NAMES = 64
 class Agents:
     """The agents of one scope."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        self._board = Board(store, clock, "agents", Agent, "agent")
+    def __init__(self, store: Store, clock: Callable[[], float], intake: Intake) -> None:
+        self._board = Board(store, clock, intake, "agents", Agent, "agent")
         self._store = store
 
     def register(

@@ -5,6 +5,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Generic, TypeVar
 
 from ..errors import InvalidArgument, NotFound
+from ..intake import Intake
 from ..storage.contract import Card, Store
 from ..storage.ids import bare
 from ..text.identity import clean
@@ -30,10 +31,17 @@ class Board(Generic[T]):
     """
 
     def __init__(
-        self, store: Store, clock: Callable[[], float], name: str, kind: type[T], noun: str
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        intake: Intake,
+        name: str,
+        kind: type[T],
+        noun: str,
     ) -> None:
         self.store = store
         self.clock = clock
+        self._intake = intake
         self._name = name
         self._kind: type[T] = kind
         self._noun = noun
@@ -75,7 +83,7 @@ class Board(Generic[T]):
 
     def _put(self, card: T, created_at: float, updated_at: float) -> T:
         said = asdict(card)
-        body = {name: value for name, value in said.items() if name not in _ROW}
+        body = self._intake.value({n: value for n, value in said.items() if n not in _ROW})
         row = self.store.put_card(Card(self._name, body, card.id, created_at, updated_at))
         return self._read(row)
 

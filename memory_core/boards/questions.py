@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..draft import one_of
 from ..errors import Conflict
+from ..intake import Intake
 from ..storage.contract import Store
 from .board import Board, rank_of, text_of
 from .cards import QUESTION_STATUSES, Question
@@ -13,8 +14,8 @@ from .cards import QUESTION_STATUSES, Question
 class Questions:
     """The questions of one scope."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        self._board = Board(store, clock, "questions", Question, "question")
+    def __init__(self, store: Store, clock: Callable[[], float], intake: Intake) -> None:
+        self._board = Board(store, clock, intake, "questions", Question, "question")
         self._store = store
         self._clock = clock
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from ..draft import checked_metadata, one_of, short
 from ..errors import Conflict, InvalidArgument, NotFound
+from ..intake import Intake
 from ..lifecycle.dependencies import cycle
 from ..storage.contract import Store
 from .board import Board, rank_of, text_of
@@ -18,9 +19,13 @@ class Tasks:
     """The tasks of one scope."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], float], name_of_agent: Callable[[str], str]
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        intake: Intake,
+        name_of_agent: Callable[[str], str],
     ) -> None:
-        self._board = Board(store, clock, "tasks", Task, "task")
+        self._board = Board(store, clock, intake, "tasks", Task, "task")
         self._store = store
         self._clock = clock
         self._name_of_agent = name_of_agent

@@ -79,6 +79,37 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What is held in quarantine: an id, why, and the sealed payload.
+
+    Attributes:
+        id: of the item, where one was taken out, else a new one.
+        version: how often this id was held; part of what the payload is bound to.
+        state: "held", "released" or "purged".
+        what: "memory", "fact" or "text" (nothing that was ever stored).
+        context_type: kind of content, in the words of who held it.
+        reason: why, without a word of the content.
+        origin: where the content comes from.
+        at: when it was held, seconds UTC.
+        part_of: id of what it was derived from and is held with; "" for none.
+        mark: keyed hash of the text, by which it is known again.
+        sealed: the payload; None once released or purged.
+    """
+
+    id: str
+    version: int
+    state: str
+    what: str
+    context_type: str
+    reason: str
+    origin: str
+    at: float
+    part_of: str
+    mark: bytes
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Something on a board: a JSON object with an id; times are seconds UTC."""
 
@@ -284,6 +315,35 @@ class Store(Protocol):
 
     def erase_fact(self, row: int) -> None:
         """Remove a statement."""
+        ...
+
+    # quarantine --------------------------------------------------------------
+    def new_id(self) -> str:
+        """An id that nothing else has or will have."""
+        ...
+
+    def hold(self, held: Held) -> None:
+        """Store what is held, or replace the entry of its id."""
+        ...
+
+    def held(self, id: str) -> Held | None:
+        """The entry of an id, whatever its state."""
+        ...
+
+    def any_held(self) -> bool:
+        """Whether anything is held."""
+        ...
+
+    def held_as(self, mark: bytes) -> Held | None:
+        """The entry that is held under this mark."""
+        ...
+
+    def all_held(self) -> list[Held]:
+        """Entries that are held, oldest first."""
+        ...
+
+    def containing(self, text: str) -> list[Item]:
+        """The items in whose text or summary this text stands, oldest first."""
         ...
 
     # boards --------------------------------------------------------------

@@ -118,6 +118,28 @@ def _m001_foundation(database: Database) -> None:
     database.connection.execute(_FIRST)
 
 
+_QUARANTINE = """
+create table quarantine(
+    id text primary key,          -- of the item taken out, or a new one
+    version integer not null,     -- how often it was held; the payload is bound to it
+    state text not null,          -- held, released or purged
+    what text not null,           -- memory, fact or text
+    context_type text not null,
+    reason text not null,         -- never a word of the content
+    origin text not null,
+    at real not null,
+    part_of text not null,        -- what it was derived from, and is held with
+    mark blob not null,           -- keyed hash of the text
+    sealed blob                   -- AES-GCM of the content; null once released or purged
+) strict;
+create index quarantine_held on quarantine(at) where state = 'held';
+"""
+
+
+def _m006_quarantine(database: Database) -> None:
+    database.connection.execute(_QUARANTINE)
+
+
 _BOARDS = """
 create table cards(
     row integer primary key autoincrement,
@@ -172,6 +194,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m001_foundation", _m001_foundation),
     ("m002_query_samples", _m002_query_samples),
     ("m004_turns", _m004_turns),
+    ("m006_quarantine", _m006_quarantine),
     ("m007_boards", _m007_boards),
 )
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import ForeignFile
 from ..records import Chunk, Fact, Filter, Item
-from . import cards, facts, items
-from .contract import Card, Changes, Float16s, StoredVectors, TextHit, Tombstone
+from . import cards, facts, items, quarantined
+from .contract import Card, Changes, Float16s, Held, StoredVectors, TextHit, Tombstone
 from .database import Database
 from .migrations import MIGRATIONS, migrate, pending
 from .word_index import WordIndex, stem
@@ -292,6 +292,29 @@ class SqliteStore:
         self.db.execute("delete from facts where row = ?", (row,))
         items.owe_erasure(self.db)
 
+    # quarantine --------------------------------------------------------------
+
+    def new_id(self) -> str:
+        return items.next_id(self.db)
+
+    def hold(self, held: Held) -> None:
+        quarantined.hold(self.db, held)
+
+    def held(self, id: str) -> Held | None:
+        return quarantined.find(self.db, id)
+
+    def any_held(self) -> bool:
+        return bool(self.db.value("select 1 from quarantine where state = 'held' limit 1"))
+
+    def held_as(self, mark: bytes) -> Held | None:
+        return quarantined.marked(self.db, mark)
+
+    def all_held(self) -> list[Held]:
+        return quarantined.every(self.db)
+
+    def containing(self, text: str) -> list[Item]:
+        return quarantined.containing(self.db, text)
+
     # boards --------------------------------------------------------------
 
     def put_card(self, card: Card) -> Card:
@@ -359,9 +382,11 @@ class SqliteStore:
         with self.db.reading():
             states = self.db.rows("select state, count(*), sum(tokens) from items group by state")
             graves = self.db.rows("select state, count(*) from tombstones group by state")
+            held = self.db.value("select count(*) from quarantine where state = 'held'")
             return {
                 **{f"state:{state}": count for state, count, _ in states},
                 **{f"state:{state}": count for state, count in graves},
+                "state:quarantined": held,
                 "items": sum(count for _, count, _ in states),
                 "tokens": sum(tokens for _, _, tokens in states),
                 "chunks": self.db.value("select count(*) from chunks"),

@@ -38,7 +38,7 @@ def _set_fact(calls: Calls) -> Tool:
             )
 
         change = await calls.run("set_fact", work)
-        out = FactsOut(facts=[fact_set_fields(change)], note=change.status)
+        out = FactsOut(facts=[fact_set_fields(change)], note=change.note or change.status)
         return answer(fact_set(change), out)
 
     return set_fact

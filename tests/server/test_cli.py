@@ -273,6 +273,8 @@ def value_of(spec: Any) -> tuple[str, Any]:
     """A value as text and as the setting takes it."""
     if isinstance(spec.default, tuple):
         return "a,b", ("a", "b")
+    if spec.metadata["choices"]:
+        return spec.metadata["choices"][-1], spec.metadata["choices"][-1]
     return ("1", True) if isinstance(spec.default, bool) else ("x", "x")
 
 

@@ -16,6 +16,12 @@ Say: TypeAlias = Callable[..., str]
 HOSTILE = "\x1b[2Jx\rx\x9bx\u202ex\u2066x\x07x\x7fx"
 
 
+@pytest.fixture(autouse=True)
+def _unscreened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such texts are held in quarantine otherwise; an older file may have some."""
+    monkeypatch.setenv("ROUTEMEM_SCREENING", "off")
+
+
 def test_what_would_steer_a_terminal_is_shown_escaped(say: Say, refused: Say) -> None:
     say("remember", f"tides {HOSTILE} end\r\nand on", "--speaker", f"Ann{HOSTILE}")
     say("facts", f"city={HOSTILE}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from routemem.memory_core.records import Chunk, Fact, Filter, Item
 from routemem.memory_core.storage import contract
-from routemem.memory_core.storage.contract import Card, Changes, Float16s, TextHit, Tombstone
+from routemem.memory_core.storage.contract import Card, Changes, Float16s, Held, TextHit, Tombstone
 from routemem.memory_core.storage.ids import make_id
 
 
@@ -31,6 +31,7 @@ class DictStore:
         self.embedded: dict[int, NDArray[np.float16]] = {}
         self.said: dict[int, Fact] = {}
         self.cards_: dict[str, Card] = {}
+        self.held_: dict[str, Held] = {}
         self.graves: dict[str, Tombstone] = {}
         self.told: dict[str, str] = {}
         self.buffer: dict[int, bool] = {}
@@ -255,6 +256,28 @@ class DictStore:
     def retire_fact(self, row: int, at: float) -> None:
         self.said[row] = replace(self.said[row], retired_at=at)
 
+    def new_id(self) -> str:
+        return make_id(self.tag, next(self.next["id"]))
+
+    def hold(self, held: Held) -> None:
+        self.held_[held.id] = held
+
+    def held(self, id: str) -> Held | None:
+        return self.held_.get(id.strip().lower())
+
+    def any_held(self) -> bool:
+        return bool(self.all_held())
+
+    def held_as(self, mark: bytes) -> Held | None:
+        return next((held for held in self.all_held() if held.mark == mark), None)
+
+    def all_held(self) -> list[Held]:
+        found = [held for held in self.held_.values() if held.state == "held"]
+        return sorted(found, key=lambda held: held.at)
+
+    def containing(self, text: str) -> list[Item]:
+        return [item for item in self.all.values() if text in item.text or text in item.summary]
+
     def put_card(self, card: Card) -> Card:
         id = card.id or make_id(self.tag, next(self.next["id"]))
         self.cards_[id] = replace(card, id=id, body=json.loads(json.dumps(dict(card.body))))
@@ -299,6 +322,7 @@ class DictStore:
         states = Counter[str](item.state for item in self.all.values())
         states.update(grave.state for grave in self.graves.values())
         return {f"state:{state}": number for state, number in states.items()} | {
+            "state:quarantined": len(self.all_held()),
             "items": len(self.all), "chunks": len(self.cut), "changes": len(self.log), "bytes": 0,
             "tokens": sum(item.tokens for item in self.all.values()),
             "pending": len(self.cut) - len(self.embedded),
