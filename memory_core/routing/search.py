@@ -6,8 +6,9 @@ import numpy as np
 
 from ..errors import Conflict, InvalidArgument
 from .arrays import F32, I64
+from .cold import rerank
 from .filters import GATHER_UP_TO, Allowed
-from .kernel import Query, compare_all, prepare, probe, rerank, route, scan, select
+from .kernel import Query, compare_all, prepare, probe, route, scan, select
 from .pack import EMPTY, Pack
 from .results import Hit, Mode, SearchResult, Signals
 from .state import Base, State, Tail
