@@ -19,6 +19,8 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,7 +30,7 @@ import numpy as np
 
 from routemem.memory_core.routing import steps
 from routemem.memory_core.routing.codes import QUERY_BITS, Rotation
-from routemem.memory_core.routing.kernel import Kernel, extension, kernel
+from routemem.memory_core.routing.kernel import Kernel, extension, hold, kernel
 from routemem.memory_core.routing.steps import LANES, Query
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
@@ -46,6 +48,27 @@ QUERIES = 200
 DIMS = (1, 7, 8, 63, 64, 65, 100, 128, 200, 384, 385, 448, 768, 1025)
 
 
+@dataclass(frozen=True)
+class Arrays:
+    """Those of a pack (see `steps.Packed`), of any content."""
+
+    codes: Array
+    factors: Array
+    norms: Array
+    ids: Array
+    offsets: Array
+    routing: Array
+    scales: Array
+    rotation: Rotation
+    rows: Array
+    row_scales: Array
+
+    @cached_property
+    def held(self) -> Any:
+        """As the kernel in use takes them."""
+        return hold(self)
+
+
 class Inputs:
     """Random and adversarial arguments of the steps."""
 
@@ -55,8 +78,10 @@ class Inputs:
 
     def case(self) -> Case:
         """The next one."""
-        names = ("select", "scan", "estimates", "rerank", "route", "probe", "prepare")
-        name = names[self._below(len(names) - (self._below(4) > 0))]  # preparing is slow in numpy
+        names = ("select", "scan", "estimates", "rerank", "route", "probe", "nearest")
+        name = names[self._below(len(names))]
+        if self._below(24) == 0:  # slow in numpy
+            name = ("prepare", "candidates")[self._below(2)]
         return name, getattr(self, f"_{name}")()
 
     def _below(self, n: int) -> int:
@@ -151,8 +176,8 @@ class Inputs:
         arguments = self._estimates()
         return *arguments, self._depth(len(arguments[4]) * LANES)
 
-    def _rerank(self) -> tuple[Any, ...]:
-        dim, n = DIMS[self._below(len(DIMS))], 1 + self._size(300)
+    def _rerank(self, dim: int = 0, n: int = 0) -> tuple[Any, ...]:
+        dim, n = dim or DIMS[self._below(len(DIMS))], n or 1 + self._size(300)
         kind = self._below(3)
         scales = np.empty(0, np.float32)
         if kind == 0:
@@ -163,6 +188,39 @@ class Inputs:
             rows = self._floats(n, dim)
         picked = self._rng.integers(0, n, self._size(600))
         return rows, scales, self._placed(picked), self._finite(dim)
+
+    def _pack(self) -> Arrays:
+        place = self._below(len(DIMS))
+        dim, rotation, k = DIMS[place], self._rotations[place], 1 + self._size(60)
+        words = rotation.size // 64
+        sizes = self._rng.integers(0, 4, k)
+        blocks, n = int(sizes.sum()), 1 + self._size(300)
+        rows, scales, _, _ = self._rerank(dim, n)
+        return Arrays(
+            self._integers(np.uint64, blocks, words, LANES),
+            self._integers(np.uint16, blocks, LANES),
+            self._floats(blocks if self._below(3) == 0 else 0, LANES),
+            self._placed(self._rng.integers(0, n, (blocks, LANES), np.uint32)),
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint32),
+            self._integers(np.int8, k, dim),
+            self._finite(k),
+            rotation,
+            rows,
+            scales,
+        )
+
+    def _candidates(self) -> tuple[Any, ...]:
+        pack = self._pack()
+        blocks, k = len(pack.codes), len(pack.routing)
+        live = self._integers(np.uint8, blocks) if self._below(2) else np.full(blocks, 255, "u1")
+        vector = self._finite(pack.rotation.dim)
+        return pack, live, vector, 1 + self._below(k + 2), self._depth(blocks * LANES)
+
+    def _nearest(self) -> tuple[Any, ...]:
+        pack = self._pack()
+        picked = self._rng.permutation(len(pack.rows))[: self._size(300)]
+        guesses = self._floats(len(picked) if self._below(2) else 0)
+        return pack, picked, guesses, self._finite(pack.rotation.dim), self._depth(len(picked))
 
 
 def arrays_of(answer: Any) -> list[Array]:

@@ -6,7 +6,6 @@
 
 #include "_kernel.h"
 #include "_kernel_arguments.h"
-#include "_kernel_query.h"
 #include "_kernel_scalar.h"
 #if defined(__GNUC__) && defined(__x86_64__)
 #include "_kernel_x86.h"
@@ -19,7 +18,7 @@
 #endif
 
 /* Counted up whenever the functions below take or give something else; kernel.py compares it. */
-#define ABI 1
+#define ABI 2
 
 /* The best first. Python names one by its place. */
 static const Path *const PATHS[] = {VECTOR_PATHS &path_scalar};
@@ -41,6 +40,8 @@ static PyObject *answer(int status, int64_t n)
         refused("expected numbers of blocks or rows that there are, got one outside");
         return NULL;
     }
+    if (status == NO_MEMORY)
+        return PyErr_NoMemory();
     return PyLong_FromLongLong(status == FOUND_NAN ? -1 : n);
 }
 
@@ -52,40 +53,26 @@ static PyObject *prepare(PyObject *module, PyObject *const *args, Py_ssize_t nar
     Held views = {.n = 0}, *held = &views;
     PyObject *steps = NULL;
     float *room = NULL;
-    const Py_buffer *vector, *signs, *left, *right, *coarse, *planes;
+    Turn turn;
+    const Py_buffer *vector, *coarse, *planes;
     const Path *path = counted(nargs, 7) ? path_of(args[0]) : NULL;
     if (!path || !(vector = READ(args[1], F32, 1, "vector")) ||
-        !(signs = READ(args[2], F32, 2, "signs")) || !(left = READ(args[3], F32, 3, "left")) ||
-        !(right = READ(args[4], F32, 3, "right")) || !(coarse = WRITE(args[5], I8, 1, "coarse")) ||
-        !(planes = WRITE(args[6], U64, 2, "planes")))
+        !turn_of(held, args + 2, vector->shape[0], &turn, &room) ||
+        !(coarse = WRITE(args[5], I8, 1, "coarse")) || !(planes = WRITE(args[6], U64, 2, "planes")))
         goto done;
-    const int64_t dim = vector->shape[0], size = signs->shape[1], words = size / 64;
-    Turn turn = {.rounds = signs->shape[0], .height = left->shape[1], .width = right->shape[1]};
-    if (dim < 1 || dim > size || size % 64 || turn.height < 1 || size % turn.height ||
-        size / turn.height != turn.width || left->shape[0] != turn.rounds ||
-        right->shape[0] != turn.rounds || left->shape[2] != turn.height ||
-        right->shape[2] != turn.width || coarse->shape[0] != dim || planes->shape[0] != PLANES ||
-        planes->shape[1] != words) {
-        refused("expected the arrays of one rotation and room for one query");
+    const int64_t dim = vector->shape[0], words = turn.size / 64;
+    if (coarse->shape[0] != dim || planes->shape[0] != PLANES || planes->shape[1] != words) {
+        refused("expected room for one query");
         goto done;
     }
-    /* The vector and its turned forms, and aligned copies of the rotation. */
-    room = malloc((size_t)(2 * size * 4 + signs->len + left->len + right->len));
-    if (!room) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    float *turned = room, *other = room + size;
-    turn.signs = memcpy(other + size, signs->buf, (size_t)signs->len);
-    turn.left = memcpy(other + size + signs->len / 4, left->buf, (size_t)left->len);
-    turn.right = memcpy(other + size + (signs->len + left->len) / 4, right->buf, (size_t)right->len);
-    memset(turned, 0, (size_t)size * 4);
+    float *turned = turn.spare, *other = turned + turn.size;
+    memset(turned, 0, (size_t)turn.size * 4);
     memcpy(turned, vector->buf, (size_t)vector->len);
-    const float coarse_step = step_of(turned, dim, 127);
-    round_coarse(turned, dim, coarse_step, coarse->buf);
+    const float coarse_step = path->step(turned, dim, 127);
+    path->round_coarse(turned, dim, coarse_step, coarse->buf);
     path->turn(&turn, turned, other);
-    const float step = step_of(turned, size, 7.5f);
-    round_planes(turned, words, step, planes->buf);
+    const float step = path->step(turned, turn.size, 7.5f);
+    path->round_planes(turned, words, step, planes->buf);
     steps = Py_BuildValue("(dd)", (double)coarse_step, (double)step);
 done:
     free(room);
@@ -241,31 +228,20 @@ static PyObject *rerank(PyObject *module, PyObject *const *args, Py_ssize_t narg
     Held views = {.n = 0}, *held = &views;
     PyObject *found = NULL;
     float *room = NULL;
+    Rows r;
     int status;
-    const Py_buffer *rows, *scales, *picked, *query, *out;
+    const Py_buffer *picked, *query, *out;
     const Path *path = counted(nargs, 6) ? path_of(args[0]) : NULL;
-    if (!path || !(rows = hold_any(held, args[1], 2, 0, UNFIT("rows", 2))) ||
-        !(scales = READ(args[2], F32, 1, "row_scales")) ||
+    if (!path || !rows_of(held, args[1], args[2], &r) ||
         !(picked = READ(args[3], I64, 1, "picked")) || !(query = READ(args[4], F32, 1, "query")) ||
         !(out = WRITE(args[5], F32, 1, "out")))
         goto done;
-    Rows r = {
-        .rows = rows->buf,
-        .scales = scales->shape[0] ? scales->buf : NULL,
-        .picked = picked->buf,
-        .count = picked->shape[0],
-        .total = rows->shape[0],
-        .dim = rows->shape[1],
-        .kind = is_of(rows, F32) ? ROWS_F32 : is_of(rows, F16) ? ROWS_F16 : ROWS_I8,
-    };
-    if (r.dim < 1 || query->shape[0] != r.dim || out->shape[0] != r.count ||
-        (r.kind == ROWS_I8 && !is_of(rows, I8)) ||
-        scales->shape[0] != (r.kind == ROWS_I8 ? r.total : 0)) {
-        refused("expected rows of float32, float16 or int8, a scale for each int8 row and none for "
-                "others, and a query of their dimension");
+    r.picked = picked->buf;
+    r.count = picked->shape[0];
+    if (query->shape[0] != r.dim || out->shape[0] != r.count) {
+        refused("expected a query of the rows' dimension and room for a score each");
         goto done;
     }
-    r.padded_dim = whole_groups(r.dim);
     room = calloc((size_t)r.padded_dim, 2 * sizeof *room);
     if (!room) {
         PyErr_NoMemory();
@@ -283,12 +259,15 @@ done:
     return found;
 }
 
+#include "_kernel_pack.h"
+
 /* ------------------------------------------------------------------ the module */
 
 #define METHOD(name, function) {name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, NULL}
 static PyMethodDef methods[] = {
     METHOD("prepare", prepare), METHOD("route", route),         METHOD("select", select_best),
     METHOD("scan", scan),       METHOD("estimates", estimates), METHOD("rerank", rerank),
+    METHOD("hold", hold_pack),  METHOD("candidates", candidates), METHOD("nearest", nearest),
     {NULL, NULL, 0, NULL},
 };
 

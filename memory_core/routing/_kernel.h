@@ -75,13 +75,16 @@ WRITER(f32_put, float)
 WRITER(i64_put, int64_t)
 #undef WRITER
 
-/* The arguments of a scan, as the table in steps.py describes them. */
+/* The arguments of a scan, as the table in steps.py describes them. The blocks to scan are listed,
+   or those of buckets; `base` has a value for each block of the list, or for each bucket there is. */
 typedef struct {
     const char *codes, *factors, *live, *base;
-    const char *norms;  /* NULL: all are 1 */
-    const char *blocks; /* NULL: all of them */
-    int64_t count;      /* blocks to scan, and values of base */
-    int64_t total;      /* blocks there are */
+    const char *norms;   /* NULL: all are 1 */
+    const char *blocks;  /* the list; NULL: all of them, or those of the buckets */
+    const char *offsets; /* uint32, first block of each bucket and the end of the last */
+    const int32_t *buckets; /* those to scan; NULL: the list */
+    int64_t count;          /* of the list, or of the buckets */
+    int64_t total;          /* blocks there are */
     int64_t words;
     const uint64_t *planes;     /* (4, words) */
     const uint64_t *low, *high; /* their nibbles, one to a byte */
@@ -107,13 +110,15 @@ typedef struct {
 /* A rotation, as codes.Rotation describes it; signs, left and right are aligned copies. */
 typedef struct {
     const float *signs, *left, *right;
-    int64_t rounds, height, width;
+    float *spare; /* 2 * size floats behind them */
+    int64_t rounds, height, width, size;
 } Turn;
 
 /* What went wrong inside a loop that runs without the interpreter's lock. */
-enum { FINE = 0, FOUND_NAN = -1, OUT_OF_RANGE = -2 };
+enum { FINE = 0, FOUND_NAN = -1, OUT_OF_RANGE = -2, NO_MEMORY = -3 };
 
 #include "_kernel_select.h"
+#include "_kernel_batch.h"
 
 /* The steps of one path. */
 typedef struct {
@@ -126,6 +131,9 @@ typedef struct {
     void (*route)(const char *rows, const char *scales, const int16_t *query, float step,
                   int64_t n, int64_t dim, int8_t *padded, int64_t padded_dim, char *out);
     void (*turn)(const Turn *, float *vector, float *other);
+    float (*step)(const float *values, int64_t n, float end);
+    void (*round_coarse)(const float *vector, int64_t n, float step, char *coarse);
+    void (*round_planes)(const float *turned, int64_t words, float step, char *planes);
 } Path;
 
 #endif

@@ -5,9 +5,9 @@
 #ifndef ROUTEMEM_KERNEL_ARGUMENTS_H
 #define ROUTEMEM_KERNEL_ARGUMENTS_H
 
-#define MOST_VIEWS 10
+#define MOST_VIEWS 12
 
-/* The arrays of one call, held until it ends. */
+/* The arrays of one call, held until it ends; or those of a pack, held as long as it is. */
 typedef struct {
     Py_buffer views[MOST_VIEWS];
     int n;
@@ -95,6 +95,23 @@ static int counted(Py_ssize_t given, Py_ssize_t expected)
     return given == expected;
 }
 
+/* Lay out the planes of a query. Returns 0 if there is no memory. `s->room` is to be freed. */
+static int planes_of(Scan *s, const void *planes)
+{
+    const int64_t n = PLANES * s->words;
+    uint64_t *room = s->room = malloc((size_t)n * 3 * sizeof *room);
+    if (!room)
+        return 0;
+    s->planes = memcpy(room, planes, (size_t)n * sizeof *room);
+    s->low = room + n;
+    s->high = room + 2 * n;
+    for (int64_t i = 0; i < n; i++) {
+        room[n + i] = room[i] & 0x0f0f0f0f0f0f0f0fu;
+        room[2 * n + i] = room[i] >> 4 & 0x0f0f0f0f0f0f0f0fu;
+    }
+    return 1;
+}
+
 /* The arguments of a scan: codes, factors, norms, live, base, blocks, planes, gain. Returns 0 with
    an error set if they do not fit. `s->room` is to be freed. */
 static int scan_of(Held *held, PyObject *const *args, Scan *s)
@@ -123,18 +140,56 @@ static int scan_of(Held *held, PyObject *const *args, Scan *s)
     s->base = base->buf;
     s->norms = norms->shape[0] ? norms->buf : NULL;
     s->blocks = blocks ? blocks->buf : NULL;
+    s->buckets = NULL;
     s->full = (float)(15 * 64 * s->words);
-    const int64_t n = PLANES * s->words;
-    uint64_t *room = s->room = malloc((size_t)n * 3 * sizeof *room);
-    if (!room)
+    return planes_of(s, planes->buf) || PyErr_NoMemory() != NULL; /* which is never */
+}
+
+/* Level 0 in its three dtypes. Returns 0 with an error set if the arrays do not fit. */
+static int rows_of(Held *held, PyObject *rows_given, PyObject *scales_given, Rows *r)
+{
+    const Py_buffer *rows, *scales;
+    if (!(rows = hold_any(held, rows_given, 2, 0, UNFIT("rows", 2))) ||
+        !(scales = READ(scales_given, F32, 1, "row_scales")))
+        return 0;
+    r->rows = rows->buf;
+    r->scales = scales->shape[0] ? scales->buf : NULL;
+    r->total = rows->shape[0];
+    r->dim = rows->shape[1];
+    r->kind = is_of(rows, F32) ? ROWS_F32 : is_of(rows, F16) ? ROWS_F16 : ROWS_I8;
+    r->padded_dim = (r->dim + GROUP - 1) / GROUP * GROUP;
+    if (r->dim < 1 || (r->kind == ROWS_I8 && !is_of(rows, I8)) ||
+        scales->shape[0] != (r->kind == ROWS_I8 ? r->total : 0))
+        return refused("expected rows of float32, float16 or int8, a scale for each int8 row and "
+                       "none for others");
+    return 1;
+}
+
+/* A rotation of vectors of `dim` components. Returns 0 with an error set if it is none; `*room` is
+   to be freed: it holds aligned copies, and `2 * size` floats behind them. */
+static int turn_of(Held *held, PyObject *const *args, int64_t dim, Turn *turn, float **room)
+{
+    const Py_buffer *signs, *left, *right;
+    if (!(signs = READ(args[0], F32, 2, "signs")) || !(left = READ(args[1], F32, 3, "left")) ||
+        !(right = READ(args[2], F32, 3, "right")))
+        return 0;
+    const int64_t size = signs->shape[1];
+    turn->rounds = signs->shape[0];
+    turn->height = left->shape[1];
+    turn->width = right->shape[1];
+    turn->size = size;
+    if (dim < 1 || dim > size || size % 64 || turn->height < 1 || size % turn->height ||
+        size / turn->height != turn->width || left->shape[0] != turn->rounds ||
+        right->shape[0] != turn->rounds || left->shape[2] != turn->height ||
+        right->shape[2] != turn->width)
+        return refused("expected the arrays of one rotation and vectors it takes");
+    float *copy = *room = malloc((size_t)(2 * size * 4 + signs->len + left->len + right->len));
+    if (!copy)
         return PyErr_NoMemory() != NULL; /* never */
-    s->planes = memcpy(room, planes->buf, (size_t)n * sizeof *room);
-    s->low = room + n;
-    s->high = room + 2 * n;
-    for (int64_t i = 0; i < n; i++) {
-        room[n + i] = room[i] & 0x0f0f0f0f0f0f0f0fu;
-        room[2 * n + i] = room[i] >> 4 & 0x0f0f0f0f0f0f0f0fu;
-    }
+    turn->signs = memcpy(copy, signs->buf, (size_t)signs->len);
+    turn->left = memcpy(copy += signs->len / 4, left->buf, (size_t)left->len);
+    turn->right = memcpy(copy += left->len / 4, right->buf, (size_t)right->len);
+    turn->spare = copy + right->len / 4;
     return 1;
 }
 

@@ -24,29 +24,28 @@ static ALWAYS_INLINE float32x4_t four_i8(const char *row, int64_t i)
     return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(bytes))));
 }
 
-/* Bits of those of 8 scores that are not <= cut. */
-static ALWAYS_INLINE unsigned exceeding_neon(float32x4_t first, float32x4_t second, float cut)
+/* Bits of those of 8 lanes that are not marked. */
+static ALWAYS_INLINE unsigned unmarked_neon(uint32x4_t first, uint32x4_t second)
 {
     const uint16x8_t bits = {1, 2, 4, 8, 16, 32, 64, 128};
-    const float32x4_t all = vdupq_n_f32(cut);
-    const uint16x8_t below =
-        vcombine_u16(vmovn_u32(vcleq_f32(first, all)), vmovn_u32(vcleq_f32(second, all)));
-    return vaddvq_u16(vbicq_u16(bits, below));
+    return vaddvq_u16(vbicq_u16(bits, vcombine_u16(vmovn_u32(first), vmovn_u32(second))));
 }
 
 static ALWAYS_INLINE unsigned above_neon(const char *scores, float cut)
 {
-    return exceeding_neon(four_f32(scores, 0), four_f32(scores, 4), cut);
+    const float32x4_t all = vdupq_n_f32(cut);
+    return unmarked_neon(vcleq_f32(four_f32(scores, 0), all), vcleq_f32(four_f32(scores, 4), all));
 }
 
-#define COUNT(j) vcntq_u8(veorq_u8(x, vreinterpretq_u8_u64(vdupq_n_u64(p[j * s->words]))))
+#define COUNT(j) vcntq_u8(veorq_u8(x, vreinterpretq_u8_u64(vdupq_n_u64(p[j * words]))))
 
 /* Weighted popcounts of 2 lanes, uint64. */
-static ALWAYS_INLINE uint64x2_t popcounts_neon(const Scan *s, const char *code)
+static ALWAYS_INLINE uint64x2_t popcounts_neon(const Scan *s, int64_t words,
+                                                const char *code)
 {
     uint64x2_t sums = vdupq_n_u64(0);
-    for (int64_t from = 0; from < s->words; from += CHUNK) {
-        const int64_t to = from + CHUNK < s->words ? from + CHUNK : s->words;
+    for (int64_t from = 0; from < words; from += CHUNK) {
+        const int64_t to = from + CHUNK < words ? from + CHUNK : words;
         uint8x16_t c0 = vdupq_n_u8(0), c1 = c0, c2 = c0, c3 = c0;
         for (int64_t w = from; w < to; w++) {
             const uint8x16_t x = vld1q_u8((const uint8_t *)code + w * LANES * 8);
@@ -64,11 +63,11 @@ static ALWAYS_INLINE uint64x2_t popcounts_neon(const Scan *s, const char *code)
 }
 #undef COUNT
 
-static ALWAYS_INLINE float32x4_t four_estimates(const Scan *s, int64_t lane, float base,
-                                                const char *code)
+static ALWAYS_INLINE float32x4_t four_estimates(const Scan *s, int64_t words, int64_t lane,
+                                                float base, const char *code)
 {
-    const uint32x4_t counts = vcombine_u32(vmovn_u64(popcounts_neon(s, code)),
-                                           vmovn_u64(popcounts_neon(s, code + 16)));
+    const uint32x4_t counts = vcombine_u32(vmovn_u64(popcounts_neon(s, words, code)),
+                                           vmovn_u64(popcounts_neon(s, words, code + 16)));
     const uint16x4_t packed = vreinterpret_u16_u8(vld1_u8((const uint8_t *)s->factors + 2 * lane));
     const float32x4_t factors = vcvtq_f32_u32(vmovl_u16(packed));
     float32x4_t scores = vmulq_f32(vcvtq_f32_u32(counts), vdupq_n_f32(-2.0f));
@@ -78,15 +77,37 @@ static ALWAYS_INLINE float32x4_t four_estimates(const Scan *s, int64_t lane, flo
     return s->norms ? vmulq_f32(scores, four_f32(s->norms, lane)) : scores;
 }
 
-static ALWAYS_INLINE unsigned block_neon(const Scan *s, int64_t b, float base, float cut,
-                                         float *scores)
+static ALWAYS_INLINE unsigned block_neon(const Scan *s, int64_t words, int64_t b, float base,
+                                         float cut, float *scores)
 {
-    const char *code = s->codes + b * s->words * LANES * 8;
-    const float32x4_t first = four_estimates(s, b * LANES, base, code);
-    const float32x4_t second = four_estimates(s, b * LANES + 4, base, code + 32);
+    const char *code = s->codes + b * words * LANES * 8;
+    const float32x4_t first = four_estimates(s, words, b * LANES, base, code);
+    const float32x4_t second = four_estimates(s, words, b * LANES + 4, base, code + 32);
     vst1q_f32(scores, first);
     vst1q_f32(scores + 4, second);
-    return exceeding_neon(first, second, cut);
+    return unmarked_neon(vcltq_f32(first, vdupq_n_f32(cut)), vcltq_f32(second, vdupq_n_f32(cut)));
+}
+
+/* Four rows of a @ b at 8 columns. No fused multiply-add. */
+static ALWAYS_INLINE void tile_neon(const float *a, const float *b, int64_t inner, int64_t width,
+                                    float *out)
+{
+    float32x4_t first[4], second[4];
+    for (int row = 0; row < 4; row++) {
+        first[row] = vmulq_n_f32(vld1q_f32(b), a[row * inner]);
+        second[row] = vmulq_n_f32(vld1q_f32(b + 4), a[row * inner]);
+    }
+    for (int64_t i = 1; i < inner; i++) {
+        const float32x4_t low = vld1q_f32(b + i * width), high = vld1q_f32(b + i * width + 4);
+        for (int row = 0; row < 4; row++) {
+            first[row] = vaddq_f32(first[row], vmulq_n_f32(low, a[row * inner + i]));
+            second[row] = vaddq_f32(second[row], vmulq_n_f32(high, a[row * inner + i]));
+        }
+    }
+    for (int row = 0; row < 4; row++) {
+        vst1q_f32(out + row * width, first[row]);
+        vst1q_f32(out + row * width + 4, second[row]);
+    }
 }
 
 static ALWAYS_INLINE int32_t coarse_neon(const int8_t *row, const int16_t *query, int64_t dim)

@@ -24,19 +24,20 @@ static ALWAYS_INLINE uint32_t sum_of_bytes(uint64_t x)
     return (uint32_t)(x * 0x0001000100010001u >> 48);
 }
 
-static ALWAYS_INLINE void popcounts_scalar(const Scan *s, const char *code, uint32_t *sums)
+static ALWAYS_INLINE void popcounts_scalar(const Scan *s, int64_t words, const char *code,
+                                           uint32_t *sums)
 {
     memset(sums, 0, LANES * sizeof *sums);
-    for (int64_t from = 0; from < s->words; from += CHUNK) {
-        const int64_t to = from + CHUNK < s->words ? from + CHUNK : s->words;
+    for (int64_t from = 0; from < words; from += CHUNK) {
+        const int64_t to = from + CHUNK < words ? from + CHUNK : words;
         uint64_t low[LANES] = {0}, high[LANES] = {0};
         for (int64_t w = from; w < to; w++) {
             const uint64_t *p = s->planes + w;
             for (int lane = 0; lane < LANES; lane++) {
                 const uint64_t x = u64_at(code, w * LANES + lane);
-                low[lane] += bits_of_bytes(x ^ p[0]) + 2 * bits_of_bytes(x ^ p[s->words]);
-                high[lane] += bits_of_bytes(x ^ p[2 * s->words]) +
-                              2 * bits_of_bytes(x ^ p[3 * s->words]);
+                low[lane] += bits_of_bytes(x ^ p[0]) + 2 * bits_of_bytes(x ^ p[words]);
+                high[lane] += bits_of_bytes(x ^ p[2 * words]) +
+                              2 * bits_of_bytes(x ^ p[3 * words]);
             }
         }
         for (int lane = 0; lane < LANES; lane++)
@@ -52,11 +53,11 @@ static ALWAYS_INLINE unsigned above_scalar(const char *scores, float cut)
     return lanes;
 }
 
-static ALWAYS_INLINE unsigned block_scalar(const Scan *s, int64_t b, float base, float cut,
-                                           float *scores)
+static ALWAYS_INLINE unsigned block_scalar(const Scan *s, int64_t words, int64_t b, float base,
+                                           float cut, float *scores)
 {
     uint32_t sums[LANES];
-    popcounts_scalar(s, s->codes + b * s->words * LANES * (int64_t)sizeof(uint64_t), sums);
+    popcounts_scalar(s, words, s->codes + b * words * LANES * (int64_t)sizeof(uint64_t), sums);
     for (int lane = 0; lane < LANES; lane++) {
         float factor = (float)u16_at(s->factors, b * LANES + lane) * s->gain;
         float score = (float)(int32_t)sums[lane] * -2.0f + s->full;
@@ -65,7 +66,10 @@ static ALWAYS_INLINE unsigned block_scalar(const Scan *s, int64_t b, float base,
     if (s->norms)
         for (int lane = 0; lane < LANES; lane++)
             scores[lane] *= f32_at(s->norms, b * LANES + lane);
-    return above_scalar((const char *)scores, cut);
+    unsigned lanes = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        lanes |= (unsigned)!(scores[lane] < cut) << lane;
+    return lanes;
 }
 
 static ALWAYS_INLINE int32_t coarse_scalar(const int8_t *row, const int16_t *query, int64_t dim)
@@ -106,6 +110,22 @@ DOT(dot_i8_scalar, INT8_AT)
 #undef DOT
 #undef HALF_AT
 #undef INT8_AT
+
+/* Four rows of out = a @ b at 8 columns: each component the sum of its products in order. */
+static ALWAYS_INLINE void tile_scalar(const float *a, const float *b, int64_t inner,
+                                       int64_t width, float *out)
+{
+    float sums[4][8];
+    for (int row = 0; row < 4; row++)
+        for (int k = 0; k < 8; k++)
+            sums[row][k] = a[row * inner] * b[k];
+    for (int64_t i = 1; i < inner; i++)
+        for (int row = 0; row < 4; row++)
+            for (int k = 0; k < 8; k++)
+                sums[row][k] += a[row * inner + i] * b[i * width + k];
+    for (int row = 0; row < 4; row++)
+        memcpy(out + row * width, sums[row], sizeof sums[row]);
+}
 
 #include "_kernel_steps.h"
 

@@ -14,7 +14,7 @@
 typedef struct {
     uint64_t *keys, *spare; /* each of `room` keys */
     int64_t n, room, depth;
-    float cut; /* a later score must exceed it to be among the best */
+    float cut; /* a score below it is not among the best */
 } Best;
 
 static ALWAYS_INLINE uint64_t key_of(float score, int64_t position)
@@ -132,7 +132,7 @@ static void best_sift(Best *best)
     best->cut = score_of(keys[best->depth - 1]);
 }
 
-/* Take a score that exceeds the cut. Positions come in ascending order. */
+/* Take a score that is not below the cut. */
 static ALWAYS_INLINE void best_take(Best *best, float score, int64_t position)
 {
     best->keys[best->n++] = key_of(score, position);

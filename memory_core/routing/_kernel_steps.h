@@ -4,12 +4,13 @@
    PATH_NAME                           its name in quotes
    PATH(name)                          name with the path's suffix
    PATH(supported)()                   whether this processor can run it
-   PATH(block)(scan, b, base, cut, e)  estimates of block b's 8 lanes; bits of those not <= cut
+   PATH(block)(scan, words, b, base, cut, e)  estimates of block b's lanes; bits of those not < cut
    PATH(above)(scores, cut)            bits of those of 8 scores that are not <= cut
    PATH(coarse)(row, query, dim)       inner product of int8 and int16, mod 2^32
+   PATH(tile)(a, b, inner, width, out) 4 rows of a @ b at 8 columns, in the order of sums.py
    PATH(dot_f32), (dot_f16), (dot_i8)  a row's product with a query in the order of sums.py
 
-   No header guard: it is meant to be included again. `not <= cut` holds for NaN too, so that NaN
+   No header guard: it is meant to be included again. `not < cut` holds for NaN too, so that NaN
    is met where the few candidates are taken, and costs the loop nothing. */
 
 static TARGET int PATH(take)(Best *best, unsigned lanes, const float *scores, int64_t start)
@@ -18,45 +19,63 @@ static TARGET int PATH(take)(Best *best, unsigned lanes, const float *scores, in
         const int lane = LOWEST_BIT(lanes);
         if (scores[lane] != scores[lane])
             return FOUND_NAN;
-        best_take(best, scores[lane], start + lane);
+        if (scores[lane] > -INFINITY) /* such a score is never selected */
+            best_take(best, scores[lane], start + lane);
     }
     return FINE;
 }
 
-/* Blocks looked up before the first of them is scanned. */
-#define BATCH 16
-
-static TARGET int PATH(scan)(const Scan *given, Best *best)
+/* Score a batch: 8 scores a block, and the bits of live lanes that are not below the cut. Codes of
+   the batch to come are asked for from memory meanwhile; nothing is called, so that the planes stay
+   in registers. */
+static TARGET ALWAYS_INLINE void PATH(score)(const Scan *given, int64_t words, const Batch *now,
+                                             const Batch *next, float cut, float *scores,
+                                             uint8_t *above)
 {
     const Scan here = *given, *s = &here; /* a copy that no store can reach stays in registers */
-    const int64_t bytes = s->words * LANES * (int64_t)sizeof(uint64_t);
-    int64_t blocks[BATCH], places[BATCH], last = -1;
-    for (int64_t i = 0; i < s->count;) {
-        int found = 0;
-        for (; found < BATCH && i < s->count; i++) {
-            const int64_t b = s->blocks ? i64_at(s->blocks, i) : i;
-            if (b < 0 || b >= s->total)
-                return OUT_OF_RANGE;
-            if (!s->live[b])
-                continue;
-            if (b != last + 1) /* under a filter they lie apart; the processor foresees the rest */
-                for (int64_t line = 0; line < bytes; line += 64)
-                    PREFETCH(s->codes + b * bytes + line);
-            places[found] = i;
-            blocks[found++] = last = b;
+    const int64_t bytes = words * LANES * (int64_t)sizeof(uint64_t);
+    for (int64_t n = 0; n < now->n; n++) {
+        if (n < next->n) {
+            const char *ahead = s->codes + next->blocks[n] * bytes;
+            for (int64_t line = 0; line < bytes; line += 64)
+                PREFETCH(ahead + line);
+            PREFETCH(s->factors + next->blocks[n] * 16);
         }
-        for (int n = 0; n < found; n++) {
-            float scores[LANES];
-            const float base = f32_at(s->base, places[n]);
-            unsigned lanes = PATH(block)(s, blocks[n], base, best->cut, scores);
-            lanes &= (uint8_t)s->live[blocks[n]];
-            if (lanes && PATH(take)(best, lanes, scores, places[n] * LANES))
-                return FOUND_NAN;
+        const unsigned lanes =
+            PATH(block)(s, words, now->blocks[n], now->base[n], cut, scores + n * LANES);
+        above[n] = (uint8_t)lanes & now->live[n];
+    }
+    for (int64_t n = now->n; n < BATCH; n++)
+        above[n] = 0;
+}
+
+static TARGET int PATH(scan)(const Scan *s, Best *best)
+{
+    Batch two[2];
+    Cursor at = {0};
+    float scores[BATCH * LANES];
+    uint8_t above[BATCH] = {0};
+    int turn = 0;
+    if (batch_fill(s, &at, &two[0]))
+        return OUT_OF_RANGE;
+    for (; two[turn].n; turn = !turn) {
+        const Batch *now = &two[turn], *next = &two[!turn];
+        if (batch_fill(s, &at, &two[!turn]))
+            return OUT_OF_RANGE;
+        if (s->words == 6) /* 384 dimensions: counted loops unroll */
+            PATH(score)(s, 6, now, next, best->cut, scores, above);
+        else
+            PATH(score)(s, s->words, now, next, best->cut, scores, above);
+        for (int64_t first = 0; first < now->n; first += 8) {
+            if (!u64_at(above, first / 8))
+                continue;
+            for (int64_t n = first; n < first + 8; n++)
+                if (above[n] && PATH(take)(best, above[n], scores + n * LANES, now->places[n]))
+                    return FOUND_NAN;
         }
     }
     return FINE;
 }
-#undef BATCH
 
 static TARGET int PATH(estimates)(const Scan *given, char *out)
 {
@@ -66,7 +85,7 @@ static TARGET int PATH(estimates)(const Scan *given, char *out)
         if (b < 0 || b >= s->total)
             return OUT_OF_RANGE;
         float scores[LANES];
-        PATH(block)(s, b, f32_at(s->base, i), -INFINITY, scores);
+        PATH(block)(s, s->words, b, f32_at(s->base, i), -INFINITY, scores);
         const uint8_t live = (uint8_t)s->live[b];
         for (int lane = 0; live != 255 && lane < LANES; lane++)
             if (!(live >> lane & 1))
@@ -140,32 +159,69 @@ static TARGET void PATH(route)(const char *rows, const char *scales, const int16
     }
 }
 
-/* out = a @ b, with a (rows, inner) and b (inner, width): each component the sum of its products
-   in ascending order, 8 of them side by side. */
+/* out = a @ b, with a (rows, inner) and b (inner, width). */
 static TARGET void PATH(multiply)(const float *a, const float *b, int64_t rows, int64_t inner,
                                   int64_t width, float *out)
 {
-    for (int64_t row = 0; row < rows; row++, a += inner)
-        for (int64_t column = 0; column < width; column += 8) {
-            float sums[8];
-            const float *right = b + column;
-            const int64_t n = width - column < 8 ? width - column : 8;
-            if (n == 8) {
-                for (int k = 0; k < 8; k++)
-                    sums[k] = a[0] * right[k];
-                for (int64_t i = 1; i < inner; i++)
-                    for (int k = 0; k < 8; k++)
-                        sums[k] += a[i] * right[i * width + k];
-            }
-            else {
-                for (int64_t k = 0; k < n; k++)
-                    sums[k] = a[0] * right[k];
-                for (int64_t i = 1; i < inner; i++)
-                    for (int64_t k = 0; k < n; k++)
-                        sums[k] += a[i] * right[i * width + k];
-            }
-            memcpy(out + row * width + column, sums, (size_t)n * sizeof *sums);
+    for (int64_t row = 0; row < rows; row += 4)
+        for (int64_t column = 0; column < width; column += 8)
+            if (rows - row >= 4 && width - column >= 8)
+                PATH(tile)(a + row * inner, b + column, inner, width, out + row * width + column);
+            else
+                for (int64_t r = row; r < rows && r < row + 4; r++)
+                    for (int64_t c = column; c < width && c < column + 8; c++) {
+                        float sum = a[r * inner] * b[c];
+                        for (int64_t i = 1; i < inner; i++)
+                            sum += a[r * inner + i] * b[i * width + c];
+                        out[r * width + c] = sum;
+                    }
+}
+
+/* The largest magnitude. Magnitudes are ordered as their bits are, and those compare faster. */
+static TARGET float PATH(largest)(const float *values, int64_t n)
+{
+    uint32_t most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t bits = u32_at(values, i) & 0x7fffffffu;
+        most = bits > most ? bits : most;
+    }
+    return f32_at(&most, 0);
+}
+
+/* The distance of two levels, so that the largest magnitude is at `end`; 1 for zeros. */
+static TARGET float PATH(step)(const float *values, int64_t n, float end)
+{
+    const float step = PATH(largest)(values, n) / end;
+    return step != 0 ? step : 1;
+}
+
+/* In steps, as int8. */
+static TARGET void PATH(round_coarse)(const float *vector, int64_t n, float step, char *coarse)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const int8_t level = (int8_t)(int32_t)rintf(vector[i] / step);
+        memcpy(coarse + i, &level, 1);
+    }
+}
+
+/* On the 16 levels (u - 7.5) * step; bit j of the 64 words' levels goes to word w of plane j. */
+static TARGET void PATH(round_planes)(const float *turned, int64_t words, float step, char *planes)
+{
+    for (int64_t w = 0; w < words; w++) {
+        uint8_t levels[64];
+        for (int i = 0; i < 64; i++) {
+            const float level = rintf(turned[64 * w + i] / step + 7.5f);
+            levels[i] = level > 0 ? level < 15 ? (uint8_t)level : 15 : 0;
         }
+        for (int j = 0; j < PLANES; j++) {
+            uint64_t plane = 0;
+            for (int eight = 0; eight < 8; eight++) { /* their bits j, gathered in the top byte */
+                const uint64_t bits = u64_at(levels, eight) >> j & 0x0101010101010101u;
+                plane |= (bits * 0x0102040810204080u >> 56) << 8 * eight;
+            }
+            memcpy(planes + 8 * (j * words + w), &plane, sizeof plane);
+        }
+    }
 }
 
 /* Rotate `vector`, (height * width), in place; `other` is of the same size. */
@@ -189,4 +245,7 @@ static const Path PATH(path) = {
     .rerank = PATH(rerank),
     .route = PATH(route),
     .turn = PATH(turn),
+    .step = PATH(step),
+    .round_coarse = PATH(round_coarse),
+    .round_planes = PATH(round_planes),
 };

@@ -34,6 +34,23 @@ static TARGET ALWAYS_INLINE int32_t total_x86(__m256i sums)
     return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 1)));
 }
 
+/* Four rows of a @ b at 8 columns. */
+static TARGET ALWAYS_INLINE void tile_x86(const float *a, const float *b, int64_t inner,
+                                          int64_t width, float *out)
+{
+    __m256 sums[4], right = _mm256_loadu_ps(b);
+    for (int row = 0; row < 4; row++)
+        sums[row] = _mm256_mul_ps(_mm256_set1_ps(a[row * inner]), right);
+    for (int64_t i = 1; i < inner; i++) {
+        right = _mm256_loadu_ps(b + i * width);
+        for (int row = 0; row < 4; row++)
+            sums[row] = _mm256_add_ps(
+                sums[row], _mm256_mul_ps(_mm256_set1_ps(a[row * inner + i]), right));
+    }
+    for (int row = 0; row < 4; row++)
+        _mm256_storeu_ps(out + row * width, sums[row]);
+}
+
 /* ------------------------------------------------------------------ AVX2 */
 
 #define PATH_NAME "avx2"
@@ -55,19 +72,20 @@ static TARGET ALWAYS_INLINE unsigned above_avx2(const char *scores, float cut)
 #define COUNT(j)                                                                                 \
     _mm256_add_epi8(                                                                             \
         _mm256_shuffle_epi8(                                                                     \
-            table, _mm256_xor_si256(lows, _mm256_set1_epi64x((int64_t)low[j * s->words]))),      \
+            table, _mm256_xor_si256(lows, _mm256_set1_epi64x((int64_t)low[j * words]))),      \
         _mm256_shuffle_epi8(                                                                     \
-            table, _mm256_xor_si256(highs, _mm256_set1_epi64x((int64_t)high[j * s->words]))))
+            table, _mm256_xor_si256(highs, _mm256_set1_epi64x((int64_t)high[j * words]))))
 
 /* Weighted popcounts of 4 lanes, uint64. */
-static TARGET ALWAYS_INLINE __m256i popcounts_avx2(const Scan *s, const char *code)
+static TARGET ALWAYS_INLINE __m256i popcounts_avx2(const Scan *s, int64_t words,
+                                                  const char *code)
 {
     const __m256i zero = _mm256_setzero_si256(), nibble = _mm256_set1_epi8(15);
     const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
                                            2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
     __m256i sums = zero;
-    for (int64_t from = 0; from < s->words; from += CHUNK) {
-        const int64_t to = from + CHUNK < s->words ? from + CHUNK : s->words;
+    for (int64_t from = 0; from < words; from += CHUNK) {
+        const int64_t to = from + CHUNK < words ? from + CHUNK : words;
         __m256i c0 = zero, c1 = zero, c2 = zero, c3 = zero;
         for (int64_t w = from; w < to; w++) {
             const __m256i x = _mm256_loadu_si256((const void *)(code + w * LANES * 8));
@@ -87,17 +105,20 @@ static TARGET ALWAYS_INLINE __m256i popcounts_avx2(const Scan *s, const char *co
 }
 #undef COUNT
 
-static TARGET ALWAYS_INLINE unsigned block_avx2(const Scan *s, int64_t b, float base, float cut,
-                                                float *scores)
+static TARGET ALWAYS_INLINE unsigned block_avx2(const Scan *s, int64_t words, int64_t b, float base,
+                                                float cut, float *scores)
 {
-    const char *code = s->codes + b * s->words * LANES * 8;
-    const __m256 a = _mm256_castsi256_ps(popcounts_avx2(s, code));
-    const __m256 c = _mm256_castsi256_ps(popcounts_avx2(s, code + 32));
+    const char *code = s->codes + b * words * LANES * 8;
+    const __m256 a = _mm256_castsi256_ps(popcounts_avx2(s, words, code));
+    const __m256 c = _mm256_castsi256_ps(popcounts_avx2(s, words, code + 32));
     const __m256i mixed = _mm256_castps_si256(_mm256_shuffle_ps(a, c, 0x88)); /* lanes 01452367 */
     const __m256 e = estimates_x86(s, b, base, _mm256_permute4x64_epi64(mixed, 0xd8));
     _mm256_storeu_ps(scores, e);
-    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(e, _mm256_set1_ps(cut), _CMP_NLE_UQ));
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(e, _mm256_set1_ps(cut), _CMP_NLT_UQ));
 }
+
+#define tile_avx2 tile_x86
+#define tile_avx512 tile_x86
 
 static TARGET ALWAYS_INLINE int32_t coarse_avx2(const int8_t *row, const int16_t *query,
                                                 int64_t dim)
@@ -176,14 +197,14 @@ static TARGET ALWAYS_INLINE unsigned above_avx512(const char *scores, float cut)
 }
 
 #define COUNT(j) \
-    _mm512_popcnt_epi64(_mm512_xor_si512(x, _mm512_set1_epi64((int64_t)p[j * s->words])))
+    _mm512_popcnt_epi64(_mm512_xor_si512(x, _mm512_set1_epi64((int64_t)p[j * words])))
 
-static TARGET ALWAYS_INLINE unsigned block_avx512(const Scan *s, int64_t b, float base, float cut,
-                                                  float *scores)
+static TARGET ALWAYS_INLINE unsigned block_avx512(const Scan *s, int64_t words, int64_t b,
+                                                  float base, float cut, float *scores)
 {
-    const char *code = s->codes + b * s->words * LANES * 8;
+    const char *code = s->codes + b * words * LANES * 8;
     __m512i c0 = _mm512_setzero_si512(), c1 = c0, c2 = c0, c3 = c0;
-    for (int64_t w = 0; w < s->words; w++) {
+    for (int64_t w = 0; w < words; w++) {
         const __m512i x = _mm512_loadu_si512(code + w * LANES * 8);
         const uint64_t *p = s->planes + w;
         c0 = _mm512_add_epi64(c0, COUNT(0));
@@ -196,7 +217,7 @@ static TARGET ALWAYS_INLINE unsigned block_avx512(const Scan *s, int64_t b, floa
     c0 = _mm512_add_epi64(c0, _mm512_slli_epi64(c2, 2));
     const __m256 e = estimates_x86(s, b, base, _mm512_cvtepi64_epi32(c0));
     _mm256_storeu_ps(scores, e);
-    return _mm256_cmp_ps_mask(e, _mm256_set1_ps(cut), _CMP_NLE_UQ);
+    return _mm256_cmp_ps_mask(e, _mm256_set1_ps(cut), _CMP_NLT_UQ);
 }
 #undef COUNT
 

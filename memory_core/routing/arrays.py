@@ -1,5 +1,6 @@
 """Array types of this folder, and the checks on what comes in from outside."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -22,6 +23,9 @@ Bools: TypeAlias = NDArray[np.bool_]
 #: Level-0 rows as stored: float32, float16, or int8 with a scale per row.
 Rows: TypeAlias = NDArray[Any]
 
+#: Sums of squares up to here were added up without overflow.
+_LARGEST = 3e38
+
 Metric: TypeAlias = Literal["cosine", "dot"]
 
 
@@ -37,6 +41,9 @@ def checked_vector(vector: ArrayLike, dim: int, metric: Metric = "cosine") -> F3
             f"Expected one vector of {dim} numbers, got an array of shape {given.shape}. Use the "
             "embedder the index was made for."
         )
+    square = float(given.dot(given))
+    if 1e-24 <= square < _LARGEST:  # all is well, which is told sooner for one vector than for many
+        return given if metric == "dot" else given * np.float32(1 / math.sqrt(square))
     checked: F32 = checked_vectors(given[None], dim, metric)[0]
     return checked
 
@@ -118,6 +125,8 @@ def lengths(vectors: F32) -> F32:
 
 
 def _float32(value: ArrayLike) -> F32:
+    if type(value) is np.ndarray and value.dtype == np.float32 and value.flags.c_contiguous:
+        return value
     try:
         given = np.asarray(value)
         if given.dtype.kind not in "fiu":

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from .arrays import F32, I64, Rows
+from .kernel import nearest as found
 from .kernel import rerank as compared
+from .steps import Packed
 
 #: Rows compared first, and nanoseconds they take at most when they are in memory (a single page
 #: from a fast disk takes longer).
@@ -23,14 +25,25 @@ SCOUTS, WARM_NS = 8, 60_000
 
 def rerank(rows: Rows, row_scales: F32, picked: I64, query: F32) -> F32:
     """`steps.rerank`, with rows of a mapped file fetched together if they are not in memory."""
+    scout(rows, row_scales, picked, query)
+    return compared(rows, row_scales, picked, query)
+
+
+def nearest(pack: Packed, picked: I64, guesses: F32, query: F32, top: int) -> tuple[I64, F32, F32]:
+    """`steps.nearest`, with rows of a mapped file fetched together if they are not in memory."""
+    scout(pack.rows, pack.row_scales, picked, query)
+    return found(pack, picked, guesses, query, top)
+
+
+def scout(rows: Rows, row_scales: F32, picked: I64, query: F32) -> None:
+    """Compare a few rows of a mapped file, and ask for the others if these came slowly."""
     held = mapped(rows) if len(picked) > SCOUTS else None
     if held is None:
-        return compared(rows, row_scales, picked, query)
+        return
     begin = time.perf_counter_ns()
-    first = compared(rows, row_scales, picked[:SCOUTS], query)
+    compared(rows, row_scales, picked[:SCOUTS], query)
     if time.perf_counter_ns() - begin > WARM_NS:
         fetch(held, rows, picked[SCOUTS:])
-    return np.concatenate([first, compared(rows, row_scales, picked[SCOUTS:], query)])
 
 
 def fetch(held: mmap.mmap, rows: Rows, picked: I64) -> int:

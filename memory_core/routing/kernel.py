@@ -16,15 +16,16 @@ from ..errors import InvalidArgument
 from . import steps as reference
 from .arrays import F32, I8, I64, U8, U16, U64, Rows
 from .codes import FACTOR_UNIT, QUERY_BITS, Rotation
-from .steps import LANES, Query, compare_all, weighted_popcounts, widened
+from .steps import LANES, Packed, Query, compare_all, weighted_popcounts, widened
 
 __all__ = [
-    "ABI", "ENV", "LANES", "Kernel", "Query", "compare_all", "estimates", "extension", "kernel",
-    "prepare", "probe", "rerank", "route", "scan", "select", "weighted_popcounts", "widened",
+    "ABI", "ENV", "LANES", "Kernel", "Query", "candidates", "compare_all", "estimates",
+    "extension", "hold", "kernel", "nearest", "prepare", "probe", "rerank", "route", "scan",
+    "select", "weighted_popcounts", "widened",
 ]  # fmt: skip
 
 #: The version of the extension's functions that this module calls.
-ABI = 1
+ABI = 2
 #: The environment variable that forces a path.
 ENV = "ROUTEMEM_KERNEL"
 #: Every name it takes.
@@ -44,6 +45,9 @@ class Reference:
     scan = staticmethod(reference.scan)
     estimates = staticmethod(reference.estimates)
     rerank = staticmethod(reference.rerank)
+    hold = staticmethod(reference.hold)
+    candidates = staticmethod(reference.candidates)
+    nearest = staticmethod(reference.nearest)
 
 
 class Compiled:
@@ -132,6 +136,46 @@ class Compiled:
         self._c.rerank(self._path, rows, row_scales, picked, query, scores)
         return scores
 
+    def hold(self, pack: Packed) -> Any:
+        """The arrays of a pack, checked: what the next two take as ``pack.held``, on any path.
+
+        Raises:
+            ValueError: they do not fit each other, or the table in `steps`.
+        """
+        turn = pack.rotation
+        return self._c.hold(
+            pack.codes, pack.factors, pack.norms, pack.ids, pack.offsets, pack.routing, pack.scales,
+            turn.signs, turn.left, turn.right, pack.rows, pack.row_scales,
+        )  # fmt: skip
+
+    def candidates(
+        self, pack: Packed, live: U8, vector: F32, probes: int, depth: int
+    ) -> tuple[I64, F32]:
+        """See `steps.candidates`."""
+        room = max(min(depth, len(live) * LANES), 0)
+        rows, guesses = np.empty(room, np.int64), np.empty(room, np.float32)
+        asked = (live, vector, probes, depth)
+        found = self._c.candidates(self._path, pack.held, *asked, rows, guesses)
+        if found < 0:
+            return reference.candidates(pack, *asked)
+        return (rows, guesses) if found == room else (rows[:found], guesses[:found])
+
+    def nearest(
+        self, pack: Packed, picked: I64, guesses: F32, vector: F32, top: int
+    ) -> tuple[I64, F32, F32]:
+        """See `steps.nearest`."""
+        room = max(min(top, len(picked)), 0)
+        rows, scores = np.empty(room, np.int64), np.empty(room, np.float32)
+        known = np.empty(room, np.float32)
+        found = self._c.nearest(
+            self._path, pack.held, picked, guesses, vector, top, rows, scores, known
+        )
+        if found < 0:
+            return reference.nearest(pack, picked, guesses, vector, top)
+        return (rows, scores, known) if found == room else (
+            rows[:found], scores[:found], known[:found]
+        )  # fmt: skip
+
 
 #: The steps on one path; ``name`` is one of `NAMES`.
 Kernel: TypeAlias = Reference | Compiled
@@ -188,3 +232,6 @@ select = ACTIVE.select
 scan = ACTIVE.scan
 estimates = ACTIVE.estimates
 rerank = ACTIVE.rerank
+hold = ACTIVE.hold
+candidates = ACTIVE.candidates
+nearest = ACTIVE.nearest

@@ -1,6 +1,7 @@
 """The packed index: a handful of plain arrays that never change once they are made."""
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -9,7 +10,8 @@ from ..errors import InvalidArgument
 from .arrays import F32, I8, I64, U8, U16, U32, U64, Metric, Rows, lengths
 from .codebook import Codebook
 from .codes import Rotation, encode_residuals, stored_factors
-from .steps import LANES, widened
+from .kernel import LANES, hold, widened
+from .steps import sizes_of
 
 #: How level 0 is stored: what the last, exact comparison reads; ``none`` keeps no vectors.
 Rerank: TypeAlias = Literal["fp32", "fp16", "int8", "none"]
@@ -20,7 +22,7 @@ _BATCH = 8192
 _DTYPES = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8, "none": np.float32}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Pack:
     """``n`` vectors in ``k`` buckets. Every array is C-contiguous and may be a memory map.
 
@@ -81,6 +83,11 @@ class Pack:
         """The rotation of the codes."""
         return Rotation(self.dim, self.signs, self.left, self.right)
 
+    @cached_property
+    def held(self) -> Any:
+        """The arrays as the kernel in use takes them."""
+        return hold(self)
+
     @property
     def hot_bytes(self) -> int:
         """Bytes that queries read whatever they ask for: all but level 0, keys and centroids."""
@@ -101,8 +108,7 @@ class Pack:
     @property
     def blocks_per_bucket(self) -> I64:
         """How many blocks each bucket has, int64 ``(k,)``."""
-        ends = self.offsets.astype(np.int64)
-        return ends[1:] - ends[:-1]
+        return sizes_of(self.offsets)
 
     def buckets(self) -> I64:
         """The bucket of every row, int64 ``(n,)``."""

@@ -1,7 +1,10 @@
-"""What a search answers. Plain Python values throughout: ``json.dumps(asdict(...))`` works."""
+"""What a search answers."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias
+
+from .arrays import F32, I64
 
 #: ``exact``: every item compared. ``filtered``: every allowed item compared. ``routed``: codes of
 #: some or all buckets scanned, the best compared exactly. ``estimated``: ranked by codes alone.
@@ -50,21 +53,47 @@ class Signals:
     approximate: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class SearchResult:
-    """Hits, best first, equal scores by id.
+    """Items found, best first, equal scores by id.
 
     Attributes:
-        hits: at most ``top_k``.
+        ids: int64 ``(m,)``, keys of at most ``top_k`` items.
+        scores: float32 ``(m,)``.
+        estimates: float32 ``(m,)``, what their codes promised; NaN where no code was read.
         mode: how the search was done.
         approximate: whether some scores are estimates (``rerank="none"``).
         signals: if asked for, else None.
     """
 
-    hits: tuple[Hit, ...]
+    ids: I64
+    scores: F32
+    estimates: F32
     mode: Mode
     approximate: bool = False
     signals: Signals | None = None
+
+    @cached_property
+    def hits(self) -> tuple[Hit, ...]:
+        """The same as plain Python values, made when first asked for."""
+        columns = (self.ids.tolist(), self.scores.tolist(), self.estimates.tolist())
+        return tuple(map(self._hit, *columns))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both found the same in the same way."""
+        if not isinstance(other, SearchResult):
+            return NotImplemented
+        return (self.hits, self.mode, self.approximate, self.signals) == (
+            other.hits, other.mode, other.approximate, other.signals
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash((self.ids.tobytes(), self.mode))
+
+    def _hit(self, id: int, score: float, estimate: float) -> Hit:
+        if estimate != estimate:  # NaN: no code was read
+            return Hit(id, score, {0: score})
+        return Hit(id, score, {2: score} if self.approximate else {2: estimate, 0: score})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import Conflict, InvalidArgument
-from .arrays import F32, I64
-from .cold import rerank
+from .arrays import F32, I64, U8
+from .cold import nearest
 from .filters import GATHER_UP_TO, Allowed
-from .kernel import Query, compare_all, prepare, probe, route, scan, select
+from .kernel import candidates, compare_all, prepare, probe, route, select
 from .pack import EMPTY, Pack
-from .results import Hit, Mode, SearchResult, Signals
+from .results import Mode, SearchResult, Signals
 from .state import Base, State, Tail
+from .steps import blocks_of
 from .writes import live_rows
 
 #: Above this share of allowed rows buckets are probed as usual, only more of them.
@@ -41,14 +42,13 @@ class Wish(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Rows of the pack with their scores, and how they came about."""
+    """Rows of the pack, best first, equal scores by row; and how they came about."""
 
     rows: I64
     scores: F32
     estimates: F32
     mode: Mode
-    probed: I64
-    scanned: int
+    probed: int
     reranked: int
 
 
@@ -65,41 +65,35 @@ def find(state: State, vector: F32, wish: Wish) -> SearchResult:
         wish: what is asked for.
     """
     base, tail = state
-    found = _in_pack(base, vector, wish) if base.pack else _nothing()
-    rows, scores = _in_tail(tail, vector, wish)
-    keys = np.concatenate([base.pack.keys[found.rows] if base.pack else _NO_ROWS, tail.keys[rows]])
-    every = np.concatenate([found.scores, scores])
-    order = np.lexsort((keys, -every))[: wish.top_k]
+    pack = base.pack
+    if pack is None:
+        mode: Mode = "filtered" if wish.allowed else "exact"
+        found = _Found(_NO_ROWS, _NO_SCORES, _NO_SCORES, mode, 0, 0)
+        ids = _NO_ROWS
+    else:
+        found = _in_pack(base, pack, vector, wish)
+        ids = pack.keys[found.rows]
+    scores, estimates, seen = found.scores, found.estimates, 0
+    if len(tail):
+        rows, more, seen = _in_tail(tail, vector, wish)
+        ids = np.concatenate([ids, tail.keys[rows]])
+        scores = np.concatenate([scores, more])
+        estimates = np.concatenate([estimates, np.full(len(rows), np.nan, np.float32)])
+        order = np.lexsort((ids, -scores))[: wish.top_k]
+        ids, scores, estimates = ids[order], scores[order], estimates[order]
     if wish.threshold is not None:
-        order = order[every[order] >= wish.threshold]
-    hits = tuple(_hit(int(keys[i]), float(every[i]), int(i), found) for i in order)
-    mode: Mode = found.mode
-    if not base.pack:
-        mode = "filtered" if wish.allowed else "exact"
-    approximate = mode == "estimated"
-    signals = None
-    if wish.signals:
-        seen = len(tail) if wish.allowed is None else len(rows)
-        told = _routing(base, vector)
-        probed = _best_first(base, vector, found.probed)
-        signals = Signals(
-            *told, probed, found.scanned + seen, found.reranked + seen, mode, approximate
-        )
-    return SearchResult(hits, mode, approximate, signals)
+        enough = scores >= wish.threshold
+        ids, scores, estimates = ids[enough], scores[enough], estimates[enough]
+    approximate = found.mode == "estimated"
+    signals = _signals(base, vector, wish, found, seen) if wish.signals else None
+    return SearchResult(ids, scores, estimates, found.mode, approximate, signals)
 
 
 # ---------------------------------------------------------------------- the packed part
 
 
-def _nothing() -> _Found:
-    return _Found(_NO_ROWS, _NO_SCORES, _NO_SCORES, "exact", _NO_ROWS, 0, 0)
-
-
-def _in_pack(base: Base, vector: F32, wish: Wish) -> _Found:
-    """The best rows of the pack, scored, at least ``top_k`` where there are as many."""
-    pack = base.pack
-    assert pack is not None
-    assert base.plan is not None
+def _in_pack(base: Base, pack: Pack, vector: F32, wish: Wish) -> _Found:
+    """The best rows of the pack, scored."""
     bare = len(pack.rows) < pack.n
     if wish.exact and bare:
         raise Conflict(
@@ -108,17 +102,15 @@ def _in_pack(base: Base, vector: F32, wish: Wish) -> _Found:
         )
     allowed = wish.allowed
     if allowed is not None and not bare and len(allowed.rows) <= GATHER_UP_TO:
-        return _compare(pack, np.setdiff1d(allowed.rows, base.gone), vector, wish, "filtered")
+        return _compare(pack, np.setdiff1d(allowed.rows, base.gone), vector, wish, "filtered", 0)
     all_of_it = wish.n_probes is not None and wish.n_probes >= pack.k
     if wish.exact or (all_of_it and not bare and wish.max_candidates is None):
         return _compare_everything(base, pack, vector, wish)
-    query = prepare(vector, pack.rotation)
-    routed = route(pack.routing, pack.scales, query)
-    buckets = probe(routed, _probes(base, pack, wish))
+    probes = _probes(base, pack, wish)
     if wish.n_probes is not None and wish.max_candidates is None and not bare:
-        rows = _rows_in(base, pack, buckets, allowed)
-        return _compare(pack, rows, vector, wish, "routed")._replace(probed=buckets)
-    return _scan(base, pack, query, routed, buckets, wish, bare)
+        rows = _rows_in(base, pack, _probed(pack, vector, probes), allowed)
+        return _compare(pack, rows, vector, wish, "routed", probes)
+    return _scan(base, pack, vector, wish, probes, bare)
 
 
 def _probes(base: Base, pack: Pack, wish: Wish) -> int:
@@ -133,37 +125,30 @@ def _probes(base: Base, pack: Pack, wish: Wish) -> int:
     return min(2 * base.plan.n_probes, pack.k)
 
 
-def _scan(
-    base: Base, pack: Pack, query: Query, routed: F32, buckets: I64, wish: Wish, bare: bool
-) -> _Found:
+def _scan(base: Base, pack: Pack, vector: F32, wish: Wish, probes: int, bare: bool) -> _Found:
     """Scan the codes of buckets, compare the best exactly."""
     assert base.plan is not None
-    live = base.live if wish.allowed is None else base.live & wish.allowed.all_lanes()
-    blocks, sizes = _blocks_of(pack, buckets)
-    per_block = np.repeat(routed[buckets], sizes)
-    if wish.allowed is not None:
-        some = np.flatnonzero(live if blocks is None else live[blocks])
-        blocks, per_block = some if blocks is None else blocks[some], per_block[some]
     depth = max(wish.top_k, base.plan.depth)
     if wish.max_candidates is not None:
         depth = wish.max_candidates
-    lanes, guesses = scan(
-        pack.codes, pack.factors, pack.norms, live, per_block, blocks, query, depth
-    )
-    rows = pack.ids.reshape(-1)[lanes].astype(np.int64)
-    seen = int(np.bitwise_count(live if blocks is None else live[blocks]).sum())
+    rows, guesses = candidates(pack, _lanes(base, wish), vector, probes, depth)
     if bare:
-        return _Found(rows, guesses, guesses, "estimated", buckets, seen, 0)
-    scores = rerank(pack.rows, pack.row_scales, rows, query.vector)
-    return _Found(rows, scores, guesses, "routed", buckets, seen, len(rows))
+        order = np.lexsort((rows, -guesses))[: wish.top_k]
+        guesses = guesses[order]
+        return _Found(rows[order], guesses, guesses, "estimated", probes, 0)
+    best, scores, estimates = nearest(pack, rows, guesses, vector, wish.top_k)
+    return _Found(best, scores, estimates, "routed", probes, len(rows))
 
 
-def _compare(pack: Pack, rows: I64, vector: F32, wish: Wish, mode: Mode) -> _Found:
+def _lanes(base: Base, wish: Wish) -> U8:
+    """The lanes that a search may find."""
+    return base.live if wish.allowed is None else base.live & wish.allowed.all_lanes()
+
+
+def _compare(pack: Pack, rows: I64, vector: F32, wish: Wish, mode: Mode, probed: int) -> _Found:
     """Compare some rows exactly."""
-    scores = rerank(pack.rows, pack.row_scales, rows, vector)
-    best = select(scores, wish.top_k)
-    n = len(rows)
-    return _Found(rows[best], scores[best], _NO_SCORES, mode, _NO_ROWS, n, n)
+    best, scores, none = nearest(pack, rows, _NO_SCORES, vector, wish.top_k)
+    return _Found(best, scores, none, mode, probed, len(rows))
 
 
 def _compare_everything(base: Base, pack: Pack, vector: F32, wish: Wish) -> _Found:
@@ -176,23 +161,17 @@ def _compare_everything(base: Base, pack: Pack, vector: F32, wish: Wish) -> _Fou
         scores = inside
     best = select(scores, wish.top_k)
     n = int(np.count_nonzero(scores > -np.inf))
-    return _Found(best, scores[best], _NO_SCORES, "exact", _NO_ROWS, n, n)
+    return _Found(best, scores[best], np.full(len(best), np.nan, np.float32), "exact", 0, n)
 
 
-def _blocks_of(pack: Pack, buckets: I64) -> tuple[I64 | None, I64]:
-    """The blocks of ascending buckets (None if these are all), and how many each has."""
-    starts = pack.offsets[:-1][buckets].astype(np.int64)
-    sizes = pack.offsets[1:][buckets].astype(np.int64) - starts
-    if len(buckets) == pack.k:
-        return None, sizes
-    before = np.cumsum(sizes) - sizes
-    return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum())), sizes
+def _probed(pack: Pack, vector: F32, probes: int) -> I64:
+    """The buckets that are opened, ascending."""
+    return probe(route(pack.routing, pack.scales, prepare(vector, pack.rotation)), probes)
 
 
 def _rows_in(base: Base, pack: Pack, buckets: I64, allowed: Allowed | None) -> I64:
     """Live rows of buckets, within the allowed ones, ascending."""
-    blocks, _ = _blocks_of(pack, buckets)
-    ids = pack.ids if blocks is None else pack.ids[blocks]
+    ids = pack.ids[blocks_of(pack.offsets, buckets)]
     rows = np.sort(ids[ids != EMPTY]).astype(np.int64)
     rows = np.setdiff1d(rows, base.gone, assume_unique=True)
     return rows if allowed is None else np.intersect1d(rows, allowed.rows, assume_unique=True)
@@ -201,24 +180,27 @@ def _rows_in(base: Base, pack: Pack, buckets: I64, allowed: Allowed | None) -> I
 # ---------------------------------------------------------------------- the rest
 
 
-def _in_tail(tail: Tail, vector: F32, wish: Wish) -> tuple[I64, F32]:
-    """The best rows of the delta with their exact scores."""
-    if not len(tail):
-        return _NO_ROWS, _NO_SCORES
+def _in_tail(tail: Tail, vector: F32, wish: Wish) -> tuple[I64, F32, int]:
+    """The best rows of the delta with their exact scores, and how many were compared."""
     scores = tail.scores(vector)
     if wish.allowed is not None:
         scores[~wish.allowed.among(tail.keys[: tail.n])] = -np.inf
     best = select(scores, wish.top_k)
-    return best, scores[best]
+    return best, scores[best], len(tail) if wish.allowed is None else len(best)
 
 
-def _hit(key: int, score: float, place: int, found: _Found) -> Hit:
-    levels = {}
-    if place < len(found.estimates):
-        levels[2] = float(found.estimates[place])
-    if found.mode != "estimated" or place >= len(found.rows):
-        levels[0] = score
-    return Hit(key, score, levels)
+def _signals(base: Base, vector: F32, wish: Wish, found: _Found, seen: int) -> Signals:
+    """How the routing went; what a search does not need itself is found again here."""
+    buckets, scanned = _NO_ROWS, found.reranked
+    if base.pack is not None and found.probed:
+        buckets = _probed(base.pack, vector, found.probed)
+    if base.pack is not None and (len(found.estimates) and not np.isnan(found.estimates[0])):
+        lanes = _lanes(base, wish)[blocks_of(base.pack.offsets, buckets)]
+        scanned = int(np.bitwise_count(lanes).sum())
+    return Signals(
+        *_routing(base, vector), _best_first(base, vector, buckets), scanned + seen,
+        found.reranked + seen, found.mode, found.mode == "estimated",
+    )  # fmt: skip
 
 
 def _routing(

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -204,7 +206,127 @@ def test_scans_run_side_by_side(path: Kernel) -> None:
     assert all(all_alike(each, expected) for each in got)
 
 
+@dataclass(frozen=True)
+class Arrays:
+    """Those of a pack, of any content; see `steps.Packed`."""
+
+    codes: Array
+    factors: Array
+    norms: Array
+    ids: Array
+    offsets: Array
+    routing: Array
+    scales: Array
+    rotation: Rotation
+    rows: Array
+    row_scales: Array
+
+    @cached_property
+    def held(self) -> Any:
+        return kernels.hold(self)
+
+
+def a_pack(rng: np.random.Generator, dim: int, k: int, dtype: Any = np.float16) -> Arrays:
+    sizes = rng.integers(0, 5, k)
+    blocks, rotation, n = int(sizes.sum()), Rotation.random(dim, 0), 8 * int(sizes.sum()) + 1
+    return Arrays(
+        codes=rng.integers(0, 2**64, (blocks, rotation.size // 64, LANES), np.uint64),
+        factors=rng.integers(0, 2000, (blocks, LANES), np.uint16),
+        norms=np.empty((0, LANES), np.float32),
+        ids=rng.permutation(8 * blocks).astype(np.uint32).reshape(-1, LANES),
+        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint32),
+        routing=rng.integers(-127, 128, (k, dim), np.int8),
+        scales=rng.random(k, np.float32) / 127,
+        rotation=rotation,
+        rows=(rng.standard_normal((n, dim)) * 3).astype(dtype),
+        row_scales=rng.random(n, np.float32) if dtype is np.int8 else NONE,
+    )
+
+
+@each_path
+@seeds
+def test_a_pack_gives_the_same_candidates(path: Kernel, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dim, k = int(rng.choice([64, 100, 384])), int(rng.integers(1, 60))
+    pack = a_pack(rng, dim, k)
+    live = rng.choice(np.array([0, 255, 3], np.uint8), len(pack.codes))
+    if rng.random() < 0.3:  # every lane of a bucket ties with every other
+        pack.factors[...] = 0
+    if rng.random() < 0.3:
+        lengths = rng.choice(np.array([0, 1, 3e38, np.inf], np.float32), pack.factors.shape)
+        pack = replace(pack, norms=lengths)
+    vector = rng.standard_normal(dim, np.float32)
+    for probes in (1, k // 2 + 1, k, k + 5):
+        given = (pack, live, vector, probes, int(rng.integers(1, 300)))
+        assert all_alike(path.candidates(*given), NUMPY.candidates(*given))
+
+
+@each_path
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8])
+@seeds
+def test_a_pack_gives_the_same_nearest_rows(path: Kernel, dtype: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pack = a_pack(rng, int(rng.choice([64, 100])), 9, dtype)
+    if rng.random() < 0.5:  # ties go to the lower row
+        pack.rows[...] = pack.rows[0]
+    picked = rng.permutation(len(pack.rows))[: int(rng.integers(0, 80))]
+    guesses = rng.standard_normal(len(picked) if rng.random() < 0.5 else 0, np.float32)
+    vector = rng.standard_normal(pack.rotation.dim, np.float32)
+    given = (pack, picked, guesses, vector, int(rng.integers(1, 30)))
+    assert all_alike(path.nearest(*given), NUMPY.nearest(*given))
+
+
 # ---------------------------------------------------------------------- refusals
+
+
+@each_path
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"codes": np.zeros((4, 2, 8), np.uint64)},
+        {"factors": np.zeros((1, 8), np.uint16)},
+        {"norms": np.zeros((1, 8), np.float32)},
+        {"ids": np.zeros((1, 8), np.uint32)},
+        {"ids": np.zeros((4, 8), np.int64)},
+        {"offsets": np.zeros(3, np.uint32)},
+        {"routing": np.zeros((5, 63), np.int8)},
+        {"scales": np.zeros(4, np.float32)},
+        {"rotation": Rotation.random(128)},
+        {"rows": np.zeros((9, 65), np.float16)},
+        {"row_scales": np.ones(3, np.float32)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_arrays_that_make_no_pack_are_refused(path: Kernel, change: dict[str, Any]) -> None:
+    pack = replace(a_pack(np.random.default_rng(0), 64, 5), **change)
+    with pytest.raises(ValueError, match="expected"):
+        path.hold(pack)
+
+
+@each_path
+def test_a_pack_that_points_outside_of_itself_is_not_followed(path: Kernel) -> None:
+    pack = a_pack(np.random.default_rng(0), 64, 5)
+    live, vector = np.full(len(pack.codes), 255, np.uint8), np.ones(64, np.float32)
+    for offsets in ([0, 2, 4, 6, 8, 10_000], [0, 9, 1, 1, 1, 1], [2**31] * 6):
+        wrong = replace(pack, offsets=np.array(offsets, np.uint32))
+        with pytest.raises(ValueError, match="got one outside"):
+            path.candidates(wrong, live, vector, 5, 10)
+    with pytest.raises(ValueError, match="got one outside"):
+        path.nearest(pack, np.array([2**31 - 1]), NONE, vector, 1)
+
+
+@each_path
+def test_searches_of_a_pack_that_do_not_fit_it_are_refused(path: Kernel) -> None:
+    pack = a_pack(np.random.default_rng(0), 64, 5)
+    live, vector = np.full(len(pack.codes), 255, np.uint8), np.ones(64, np.float32)
+    rows = np.zeros(3, np.int64)
+    for wrong in ((live[1:], vector, 5, 9), (live, vector[1:], 5, 9), (live, vector, 0, 9)):
+        with pytest.raises(ValueError, match="expected"):
+            path.candidates(pack, *wrong)
+    with pytest.raises(ValueError, match="expected"):
+        path.nearest(pack, rows, NONE, vector[1:], 1)
+    with pytest.raises(ValueError, match="expected"):
+        path.nearest(pack, rows, np.zeros(2, np.float32), vector, 1)
 
 
 @each_path
