@@ -9,6 +9,7 @@ from typing import Any
 
 from .boards import Boards
 from .caretaker import Caretaker
+from .compressing import Compressing
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .errors import Withheld
@@ -16,12 +17,14 @@ from .factbook import FactBook, fact_key
 from .forgetting import Forgetting
 from .intake import Intake
 from .ledger import Ledger
+from .lifecycle.budget import policy_of
 from .meaning import Meaning
 from .quarantine import Quarantine
 from .question import Question, ask
 from .rebalancing import Rebalancing
 from .recalling import Recalling
 from .records import (
+    Compressed,
     Fact,
     FactChange,
     Forgotten,
@@ -90,6 +93,9 @@ class Memory:
         self._facts = FactBook(store, clock, intake)
         self.boards = Boards(store, clock, intake)
         self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
+        self._compressing = Compressing(
+            store, self._meaning, self._remembering, self._ledger, self.counter, clock
+        )
         self._closing = threading.Event()
         self.upkeep = Upkeep(
             store, self._meaning, self._ledger, self.settings, clock, self._closing
@@ -229,6 +235,7 @@ class Memory:
         neighbours: int = 0,
         explain: bool = False,
         cursor: str = "",
+        full: bool = False,
         cost: Callable[[Hit], int] | None = None,
     ) -> Recall:
         """Find what bears on a question, or read items by id, within a token budget.
@@ -242,6 +249,7 @@ class Memory:
             until: up to and including this day or moment.
             neighbours: turns before and after each hit that is a turn, 0 to 5.
             cursor: from the last reply to the same question.
+            full: compressed items come with their own text, not with their summary.
             cost: tokens of a hit as its reader gets it; the bare text and a few by default.
 
         Raises:
@@ -251,10 +259,10 @@ class Memory:
             query, ids=ids, top_k=top_k, max_tokens=max_tokens, kinds=kinds, tags=tags,
             speaker=speaker, since=since, until=until, threshold=threshold,
             include_archived=include_archived, neighbours=neighbours, explain=explain,
-            cursor=cursor, scope=self.scope,
+            cursor=cursor, full=full, scope=self.scope,
         )  # fmt: skip
         if asked.ids:
-            return self.pages(asked, [(ref, self.whole(ref)) for ref in asked.ids], cost)
+            return self.pages(asked, [(ref, self.whole(ref, full=full)) for ref in asked.ids], cost)
         reply = self.found(asked, cost)
         self.count_reads(reply.hits)
         return reply
@@ -277,9 +285,13 @@ class Memory:
         self._caretaker.call(now=not self._awake)
         self._awake = True
 
-    def whole(self, ref: str) -> Hit | None:
-        """The item of an id or key with its whole text, counted as a read; None for neither."""
-        hit = self._recalling.whole(ref)
+    def whole(self, ref: str, *, full: bool = True) -> Hit | None:
+        """The item of an id or key, counted as a read; None for neither.
+
+        Args:
+            full: a compressed one with its whole text; without, with what is shown for it.
+        """
+        hit = self._recalling.whole(ref, full=full)
         if hit is not None:
             self._ledger.touch([hit.id], self._clock())
             self._caretaker.call()
@@ -331,6 +343,40 @@ class Memory:
         facts = [f"{fact.key}: {json.dumps(fact.value)}" for fact in self.get_facts()]
         hits = self.recall(query, top_k=20, max_tokens=max_tokens).hits
         return pack_context(facts, [hit.text for hit in hits], max_tokens, self.counter.count)
+
+    # ------------------------------------------------------------------ compress
+
+    def compress(
+        self, ids: Sequence[str], *, summary: str = "", strategy: str = "balanced"
+    ) -> list[Compressed]:
+        """Show items by a short form from now on; they are still found by all of their words.
+
+        `forget` with mode ``restore`` undoes it. Several ids with one summary become one summary
+        item that stands for all of them and is trusted as the least trusted of them.
+
+        Args:
+            ids: ids and keys, up to 100.
+            summary: the words to show; without, telling sentences of each text are chosen.
+            strategy: share of the tokens to keep when sentences are chosen: "aggressive" .1,
+                "balanced" .25 or "conservative" .5. Names, numbers, dates and addresses are kept
+                even where they alone are more.
+
+        Raises:
+            InvalidArgument: the summary is not shorter than what it sums up.
+            NotFound: an id names nothing; nothing was changed.
+            Conflict: an item is pinned, archived, or changed in this moment; nothing was changed.
+        """
+        done = self._compressing.compress(ids, summary, strategy)
+        self._caretaker.call(now=bool(summary))
+        return done
+
+    def check_compressible(self, ids: Sequence[str]) -> None:
+        """Raise unless every one names an item that may be compressed; as `compress` does."""
+        self._compressing.found(ids)
+
+    def compressible(self, *, max_tokens: int = 1500) -> list[Hit]:
+        """Items worth compressing, whole, those given up first first, within a token budget."""
+        return self._compressing.candidates(max_tokens, policy_of(self.settings))
 
     # ------------------------------------------------------------------ forget
 

@@ -21,6 +21,7 @@ class Question:
 
     Attributes:
         skip: hits already shown, from the cursor; for ``ids`` the number of finished ids.
+        full: compressed items come whole, not as their summary.
         offset: for ``ids``: first character to show of the next one.
         signature: ties a cursor to its question.
     """
@@ -36,6 +37,7 @@ class Question:
     skip: int
     offset: int
     signature: str
+    full: bool = False
 
     def cursor(self, skip: int, offset: int = 0) -> str:
         """The cursor from which the next page goes on."""
@@ -58,6 +60,7 @@ def ask(
     neighbours: int = 0,
     explain: bool = False,
     cursor: str = "",
+    full: bool = False,
     scope: str = "",
 ) -> Question:
     """Check the arguments of a recall.
@@ -87,12 +90,12 @@ def ask(
         raise InvalidArgument(f"since ({since}) is after until ({until}): swap them.")
     wanted = tuple(dict.fromkeys(bare(ref) for ref in ids if bare(ref)))
     plain = clean(query).strip()
-    said = repr((plain, wanted, where, threshold, scope))
+    said = repr((plain, wanted, where, threshold, scope, full))
     signature = hashlib.sha256(said.encode()).hexdigest()[:8]
     skip, offset = _position(cursor.strip(), signature)
     return Question(
         plain, wanted, where, top_k, max_tokens, threshold, neighbours, explain, skip, offset,
-        signature,
+        signature, full,
     )  # fmt: skip
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Literal, TypeAlias, cast
 
+from .abridging import abridged, as_hit
 from .draft import one_of
 from .meaning import Asked, Meaning
 from .question import Question
-from .records import KINDS, Chunk, Hit, Item, Kind, Recall
+from .records import KINDS, Hit, Item, Kind, Recall
 from .retrieval.fusion import Candidate, fuse
 from .retrieval.lexical import content_words
 from .retrieval.packing import cut_to, fit
@@ -55,7 +56,9 @@ class Recalling:
         end = asked.skip + asked.top_k
         # Without vectors no cosine is known, and a threshold would drop everything.
         best = list(islice(above(ranked, asked.threshold if near else 0.0), end + 1))
-        hits = load_hits(self._store, best[asked.skip : end], explain=asked.explain)
+        hits = load_hits(
+            self._store, best[asked.skip : end], explain=asked.explain, full=asked.full
+        )
         degraded = "" if near else self._meaning.degraded or "the model was changed meanwhile"
         mode: Mode = "hybrid" if near else "lexical"
         reply = self._reply(asked, hits, len(best) > end, mode, degraded, cost)
@@ -70,7 +73,8 @@ class Recalling:
         """The newest items, when nothing is asked."""
         rows = self._store.newest(asked.where, asked.top_k + 1, asked.skip)
         found = self._store.items(rows[: asked.top_k])
-        hits = [as_hit(found[row], self._store.scope, score=0.0) for row in rows[: asked.top_k]]
+        chosen = [found[row] for row in rows[: asked.top_k]]
+        hits = [as_hit(item, self._store.scope, score=0.0, full=asked.full) for item in chosen]
         return self._reply(asked, hits, len(rows) > asked.top_k, "recent", "", cost)
 
     def read(
@@ -87,10 +91,13 @@ class Recalling:
         left = sum(hit is not None for hit in everything[asked.skip :]) - len(pages)
         return Recall(tuple(pages), "ids", "", left, cursor, self._store.count_items(), missing)
 
-    def whole(self, ref: str) -> Hit | None:
-        """The item of an id or key as a hit with its whole text."""
+    def whole(self, ref: str, *, full: bool) -> Hit | None:
+        """The item of an id or key as a hit with its whole text, or the summary shown for it."""
         item = self._store.find(ref)
-        return None if item is None else as_hit(item, self._store.scope, score=1.0)
+        if item is None:
+            return None
+        hit = as_hit(item, self._store.scope, score=1.0, full=full)
+        return abridged(self._store, [hit], full=full)[0]
 
     def lookup(self, text: str, kind: str) -> list[str]:
         """See `Memory.lookup`."""
@@ -109,7 +116,8 @@ class Recalling:
         degraded: str,
         cost: Cost | None,
     ) -> Recall:
-        spread = with_neighbours(self._store, hits, asked.neighbours)
+        spread = with_neighbours(self._store, hits, asked.neighbours, full=asked.full)
+        spread = abridged(self._store, spread, full=asked.full)
         kept = fit(spread, asked.max_tokens, cost or self._cost, self._shorten)
         own = sum(not hit.neighbour_of for hit in kept)
         left = len(hits) - own
@@ -134,7 +142,9 @@ def above(candidates: Iterator[Candidate], threshold: float) -> Iterator[Candida
     return (c for c in candidates if c.cosine is not None and c.cosine >= threshold)
 
 
-def load_hits(store: Store, chosen: Sequence[Candidate], *, explain: bool) -> list[Hit]:
+def load_hits(
+    store: Store, chosen: Sequence[Candidate], *, explain: bool, full: bool = False
+) -> list[Hit]:
     """Candidates as hits, with the passage that matched; those gone meanwhile are left out."""
     items = store.items([c.item for c in chosen])
     chunks = store.chunks([c.chunk for c in chosen])
@@ -143,7 +153,7 @@ def load_hits(store: Store, chosen: Sequence[Candidate], *, explain: bool) -> li
         item, chunk = items.get(candidate.item), chunks.get(candidate.chunk)
         if item is None or chunk is None or item.state not in ("active", "compressed", "archived"):
             continue
-        hit = as_hit(item, store.scope, score=candidate.score, chunk=chunk)
+        hit = as_hit(item, store.scope, score=candidate.score, chunk=chunk, full=full)
         signals = {"bm25": candidate.bm25, "fused": candidate.score}
         if candidate.cosine is not None:
             signals["cosine"] = candidate.cosine
@@ -151,7 +161,7 @@ def load_hits(store: Store, chosen: Sequence[Candidate], *, explain: bool) -> li
     return hits
 
 
-def with_neighbours(store: Store, hits: Sequence[Hit], n: int) -> list[Hit]:
+def with_neighbours(store: Store, hits: Sequence[Hit], n: int, *, full: bool = False) -> list[Hit]:
     """Each hit that is a turn, followed by the turns around it; none comes twice."""
     if not n:
         return list(hits)
@@ -164,34 +174,9 @@ def with_neighbours(store: Store, hits: Sequence[Hit], n: int) -> list[Hit]:
         for _, other in sorted(around.items()):
             if other.id not in shown:
                 shown.add(other.id)
-                near = as_hit(other, store.scope, score=0.0)
+                near = as_hit(other, store.scope, score=0.0, full=full)
                 spread.append(replace(near, neighbour_of=hit.id))
     return spread
-
-
-def as_hit(item: Item, scope: str, *, score: float, chunk: Chunk | None = None) -> Hit:
-    """An item as a hit: its whole text, or the passage of one chunk."""
-    text = item.text if chunk is None or chunk.text is None else chunk.text
-    return Hit(
-        id=item.id,
-        text=text,
-        score=score,
-        kind=item.kind,
-        scope=scope,
-        origin=item.origin,
-        trust=item.trust,
-        when=item.when,
-        created_at=item.created_at,
-        state=item.state,
-        speaker=item.speaker,
-        tags=item.tags,
-        metadata=item.metadata,
-        priority=item.priority,
-        pinned=item.pinned,
-        key=item.key,
-        tokens=item.tokens,
-        whole=len(text) == len(item.text),
-    )
 
 
 def read_pages(

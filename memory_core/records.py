@@ -43,6 +43,8 @@ class Item:
         copies: how often it was stored; `release` counts down.
         tokens: estimated tokens of the text.
         summary: short form of a long text; "" for none.
+        summary_by: who made it: "extractive", "model", or "" for none.
+        summary_tokens: tokens of it; what the item costs while it is compressed.
     """
 
     text: str
@@ -63,6 +65,8 @@ class Item:
     copies: int = 1
     tokens: int = 0
     summary: str = ""
+    summary_by: str = ""
+    summary_tokens: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
     accessed_at: float = 0.0
@@ -148,6 +152,8 @@ class Hit:
         whole: whether ``text`` is the item's complete text.
         offset: where in the item's text a page starts, characters.
         neighbour_of: id of the hit it was brought along with; "" for a hit of its own.
+        abridged: whether ``text`` is the summary of a compressed item.
+        sources: ids of the items that a summary was made of.
         signals: what made the score, by name; empty unless asked for.
     """
 
@@ -172,6 +178,8 @@ class Hit:
     whole: bool = True
     offset: int = 0
     neighbour_of: str = ""
+    abridged: bool = False
+    sources: tuple[str, ...] = ()
     signals: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -259,6 +267,7 @@ class Fact:
         retired_at: when we stopped believing this statement.
         scope: whose it is, when several scopes were read; "" otherwise.
         hides: farther scopes that say something of the same key.
+        item: id of the item it was promoted from; "" for none.
     """
 
     key: str
@@ -273,6 +282,7 @@ class Fact:
     row: int = 0
     scope: str = ""
     hides: tuple[str, ...] = ()
+    item: str = ""
 
     @property
     def trust(self) -> Trust:
@@ -313,12 +323,35 @@ class Forgotten:
         undo_until: until when `restore` brings a deleted item back; None for never.
         erasure: "done", "pending" (a reader still holds the log; retried by itself) or "" when
             nothing had to be erased.
+        also: what was erased with it: ids of summaries made of it, keys of facts promoted from it.
     """
 
     id: str
     state: State
     undo_until: float | None = None
     erasure: Literal["done", "pending", ""] = ""
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """What `compress` did to one item, or to several that one summary now stands for.
+
+    Attributes:
+        id: of the item; of the new summary where several were summed up.
+        method: who chose the words; "" when nothing could be saved.
+        before: tokens of the whole text, of all sources together.
+        after: tokens of what is shown from now on.
+        sources: ids of the items summed up; empty for an item's own summary.
+        note: one sentence for the caller, "" when there is nothing to say.
+    """
+
+    id: str
+    method: Literal["model", "extractive", ""]
+    before: int
+    after: int
+    sources: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,12 @@ class Remembering:
     def _measured(self, item: Item) -> Item:
         tokens = self._counter.count(item.text)
         summary = summarise(item.text, SUMMARY, self._counter.count) if tokens > LONG else ""
-        return replace(item, tokens=tokens, summary=summary)
+        if not summary:
+            return replace(item, tokens=tokens)
+        short = self._counter.count(summary)
+        return replace(
+            item, tokens=tokens, summary=summary, summary_by="extractive", summary_tokens=short
+        )
 
     def in_place_of(self, item: Item, id: str) -> Item:
         """The item as it will replace the one of this id or key; as it is when there is none.
@@ -135,6 +140,7 @@ class Remembering:
                 priority=item.priority if id else max(twin.priority, item.priority),
                 pinned=twin.pinned or item.pinned,
                 updated_at=item.updated_at,
+                accessed_at=max(twin.accessed_at, item.accessed_at),  # said again is in use
             )
         )
         other = f"Its key is {twin.key!r}." if twin.key and item.key not in ("", twin.key) else ""

@@ -16,7 +16,7 @@ from .embedding.lazy import LazyEmbedder
 from .errors import InvalidArgument, NotFound, StorageError
 from .memory import Memory
 from .question import ask
-from .records import Fact, Forgotten, Hit, Logged, Recall
+from .records import Compressed, Fact, Forgotten, Hit, Logged, Recall
 from .settings import Settings
 from .storage.ids import tag_of
 from .storage.opening import open_store
@@ -162,7 +162,7 @@ class Scopes:
         if not ids:
             return home.recall(query, cost=cost, **options)
         asked = ask(query, ids=ids, scope=home.scope, **options)
-        found = [(ref, self._holder(ref, scope).whole(ref)) for ref in asked.ids]
+        found = [(ref, self._holder(ref, scope).whole(ref, full=asked.full)) for ref in asked.ids]
         return home.pages(asked, found, cost)
 
     def log_turn(
@@ -214,6 +214,29 @@ class Scopes:
         for memory, found in groups:
             memory.check_known(found)
         return [one for m, found in groups for one in m.forget(found, mode=mode, reason=reason)]
+
+    def compress(
+        self, refs: Sequence[str], *, summary: str = "", strategy: str = "balanced", scope: str = ""
+    ) -> list[Compressed]:
+        """`Memory.compress` wherever the ids are; an id that will not do changes nothing anywhere.
+
+        Raises:
+            InvalidArgument: no id, a summary no shorter, or one for items of several scopes.
+            NotFound: an id names nothing.
+            Conflict: an item is pinned or archived.
+        """
+        groups = self.by_scope(refs, scope)
+        if not groups:
+            raise InvalidArgument("ids is empty: name the memories to compress.")
+        if summary.strip() and len(groups) > 1:
+            raise InvalidArgument("One summary cannot stand for memories of several scopes.")
+        for memory, found in groups:
+            memory.check_compressible(found)
+        return [
+            one
+            for memory, found in groups
+            for one in memory.compress(found, summary=summary, strategy=strategy)
+        ]
 
     def allows(self, scope: str) -> bool:
         """Whether a scope may be named: those of the chain always, others by the allow-list."""

@@ -172,6 +172,53 @@ class Settings:
     )
     recent_keep_last: int = _setting(3, "newest turns that no score makes leave", least=0)
 
+    compress_days: float = _setting(
+        7.0, "a memory nobody read for so long is compressed; 0: never", unit="days", least=0
+    )
+    archive_days: float = _setting(
+        30.0, "a memory nobody read for so long is archived; 0: never", unit="days", least=0
+    )
+    archive_days_high: float = _setting(
+        90.0, "the same for priority 8 and above; 0: never", unit="days", least=0
+    )
+    delete_days: float = _setting(
+        0.0,
+        "an archived memory nobody read for so long is deleted (365 is usual); 0: never",
+        unit="days",
+        least=0,
+    )
+    compress_characters: int = _setting(
+        200, "shorter texts are never compressed", unit="characters", least=1
+    )
+    max_compressed_items: int = _setting(
+        50, "memories one run of the hygiene compresses at the most", least=0
+    )
+    keep_recent: int = _setting(3, "memories used last that no policy touches", least=0)
+    half_life_days: float = _setting(
+        30.0, "in which an unread memory loses half of its score; 0: it loses nothing",
+        unit="days", least=0,
+    )  # fmt: skip
+    access_boost: float = _setting(
+        0.1, "weight of ln(reads + 1) in that score; 0: none", least=0, most=10
+    )
+    budget_trigger: float = _setting(
+        0.75, "share of the model's context from which on memories are compressed", least=0, most=1
+    )
+    budget_target: float = _setting(
+        0.5, "share of the model's context this goes down to", least=0, most=1
+    )
+    budget_context: int = _setting(
+        128_000, "the model's context; 0: no budget", unit="tokens", least=0
+    )
+    hygiene_writes: int = _setting(
+        10, "writes after which the hygiene runs; 0: it never runs by itself", least=0
+    )
+    hygiene_hours: float = _setting(1.0, "time after which it runs again", unit="h", least=0.01)
+    daily_changes: int = _setting(50, "memories that may change in a day without a person", least=0)
+    daily_share: float = _setting(
+        0.05, "the same as a share of the scope, where that is more", least=0, most=1
+    )
+
     def __post_init__(self) -> None:
         for spec in fields(self):
             least, most = spec.metadata["limits"]

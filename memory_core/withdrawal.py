@@ -68,22 +68,26 @@ class Withdrawal:
                 item = self._unseal(ref)
                 self._store.unbury(item.id)
                 self._revive(replace(item, state="active"))
-            elif item.state == "archived":
-                self._store.amend(replace(item, state="active", updated_at=self._clock()))
+            elif item.state != "active":
+                now = self._clock()  # counts as a read: hygiene must not undo it at once
+                self._store.amend(replace(item, state="active", updated_at=now, accessed_at=now))
         return Forgotten(item.id, "active")
 
     def _delete(self, ref: str) -> Forgotten:
         item = self._store.find(ref)
+        also: tuple[str, ...] = ()
         while item is not None:
             ref = item.id  # a key may name another item a moment later
+            also += self._derived(ref, self._delete)
             # Sealing may ask the system's keyring: never while the writer lock is held.
             sealed = self._seal(item)
             until = self._clock() + self._undo if sealed else None
             with self._store.atomic():
                 now = self._store.find(ref)
-                if now is not None and _unread(now) == _unread(item):
-                    self._erase(now, Tombstone(now.id, "deleted", until, sealed))
-                    return Forgotten(now.id, "deleted", until, "pending")
+                alone = not self._store.derived([ref])
+                if now is not None and _unread(now) == _unread(item) and alone:
+                    also += self._erase(now, Tombstone(now.id, "deleted", until, sealed))
+                    return Forgotten(now.id, "deleted", until, "pending", also)
             item = now  # it was changed meanwhile: the undo copy must be of what is deleted
         return self._gone(ref)
 
@@ -94,14 +98,33 @@ class Withdrawal:
                 grave = self._grave(ref)
                 self._store.bury(replace(grave, state="purged", sealed=None), self._clock())
                 return Forgotten(grave.id, "purged", None, "pending")
-            self._erase(item, Tombstone(item.id, "purged", None, None))
-        return Forgotten(item.id, "purged", None, "pending")
+            also = self._derived(item.id, self._purge)
+            also += self._erase(item, Tombstone(item.id, "purged", None, None))
+        return Forgotten(item.id, "purged", None, "pending", also)
 
-    def _erase(self, item: Item, tombstone: Tombstone) -> None:
+    def _derived(self, id: str, forget: Callable[[str], Forgotten]) -> tuple[str, ...]:
+        """Erase the summaries that hold words of an item; returns their ids."""
+        made = self._store.derived([id]).get(id, ())
+        return tuple(each for one in map(forget, made) for each in (one.id, *one.also))
+
+    def _erase(self, item: Item, tombstone: Tombstone) -> tuple[str, ...]:
+        """Remove an item and the facts promoted from it; returns the keys of these."""
+        facts = [fact for fact in self._store.facts() if fact.item == item.id]
+        for fact in facts:
+            self._store.erase_fact(fact.row)
+        self._wake_sources(item)
         self._store.erase(item.row)
         self._store.drop_queries()  # one of them may have been asked in the words of this text
         self._store.forget_details(item.id)
         self._store.bury(tombstone, self._clock())
+        return tuple(dict.fromkeys(fact.key for fact in facts))
+
+    def _wake_sources(self, item: Item) -> None:
+        """What a summary stood for is shown whole again when the summary goes."""
+        for id in self._store.sources([item.id]).get(item.id, ()):
+            source = self._store.find(id)
+            if source and source.state == "compressed" and not source.summary:
+                self._store.amend(replace(source, state="active", updated_at=self._clock()))
 
     # ------------------------------------------------------------------ the sealed copy
 

@@ -14,7 +14,7 @@ from routemem.memory_core.settings import Settings
 from . import resources
 from .calls import Calls
 from .surface import Surface
-from .toolsets import agents, context, facts, human, memory, routing, tasks
+from .toolsets import agents, context, facts, human, memory, review, routing, tasks
 from .toolsets.spec import ToolSpec
 
 #: Toolset -> its tools. The order is the order a client sees.
@@ -22,13 +22,14 @@ TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {
     "memory": memory.TOOLS,
     "facts": facts.TOOLS,
     "context": context.TOOLS,
+    "review": review.TOOLS,
     "tasks": tasks.TOOLS,
     "agents": agents.TOOLS,
     "human": human.TOOLS,
     "routing": routing.TOOLS,
 }
 #: What is on when nothing is asked for.
-DEFAULT = ("memory", "facts", "context")
+DEFAULT = ("memory", "facts", "context", "review")
 #: Paragraphs of the instructions, each with the tools of which one must be on for it to be said.
 INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions", ()),

@@ -74,7 +74,9 @@ def hit_fields(hit: "Hit", *, detailed: bool, scoped: bool = False) -> dict[str,
         "state": hit.state if hit.state != "active" else "",
         "neighbour_of": hit.neighbour_of,
         "part_from": hit.offset,
-        "cut": not hit.whole,
+        "summary": hit.abridged,
+        "sources": list(hit.sources),
+        "cut": not hit.whole and not hit.abridged,
     }
     fields |= {name: value for name, value in spoken.items() if value}
     if scoped or detailed:
@@ -108,13 +110,19 @@ def hit_line(hit: "Hit", *, detailed: bool, scoped: bool = False) -> str:
     near = f", beside {hit.neighbour_of}" if hit.neighbour_of else ""
     state = f", {hit.state}" if hit.state != "active" else ""
     cut = "" if hit.whole else f" (part; all of it: ids=[{hit.id}])"
+    if hit.abridged:
+        cut = f' (summary; whole text: ids=[{hit.id}], format="detailed")'
+    elif hit.sources:
+        whole = ", ".join(hit.sources)
+        cut += f' (sums up ids=[{whole}]; their texts: format="detailed")'
     score = "" if hit.cosine is None else f", {hit.cosine:.2f}"
     scope = f", {hit.scope}" if scoped else ""
     heading = f"[{hit.id}] {fields['date']}{who}{kind} ({source}{score}{near}{state}{scope}):"
     extra = ""
     if detailed or hit.signals:
         shown = {"id", "text", "score", "date", "origin", "trust", "cosine", "speaker", "kind"}
-        shown |= {"state", "neighbour_of", "cut"} | ({"scope"} if scoped else set())
+        shown |= {"state", "neighbour_of", "cut", "summary", "sources"}
+        shown |= {"scope"} if scoped else set()
         rest = {name: value for name, value in fields.items() if name not in shown}
         extra = f"\n  {_indented(_json(rest))}" if rest else ""
     return f"{heading} {_indented(hit.text)}{cut}{extra}"
@@ -311,6 +319,8 @@ def forgotten_fields(one: "Forgotten") -> dict[str, Any]:
         fields["undo_until"] = iso(one.undo_until)
     if one.erasure:
         fields["erasure"] = one.erasure
+    if one.also:
+        fields["also"] = list(one.also)
     return fields
 
 
@@ -323,6 +333,8 @@ def forgot(done: "Sequence[Forgotten]") -> str:
         undo = f' mode="restore" brings it back until {_second(until)}.' if until else ""
         if ids:
             said.append(f"{', '.join(ids)}: {hint}{undo}")
+    if also := [id for one in done for id in one.also]:
+        said.append(f"Made of them and erased with them: {', '.join(also)}.")
     if any(one.erasure == "pending" for one in done):
         said.append("A reader still holds the log; the last bytes go as soon as it ends.")
     return "\n".join(said)

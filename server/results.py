@@ -111,3 +111,10 @@ class QuestionsOut(BaseModel):
 
     questions: list[dict[str, Any]]
     note: str
+
+
+class CompressOut(BaseModel):
+    """Of `compress`: what was done to each memory, or what is worth it."""
+
+    compressed: list[dict[str, Any]] = []
+    candidates: list[dict[str, Any]] = []

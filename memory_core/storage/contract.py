@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..lifecycle.plan import Subject
 from ..records import Chunk, Fact, Filter, Item
 
 Float16s: TypeAlias = NDArray[np.float16]
@@ -210,6 +211,18 @@ class Store(Protocol):
         """Make these the recent buffer: row of each item, whether it is shown shortened."""
         ...
 
+    def link(self, derived: str, sources: Sequence[str]) -> None:
+        """Record which items a summary was made of, by id."""
+        ...
+
+    def sources(self, derived: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The sources of each of these items that has any, ids in order."""
+        ...
+
+    def derived(self, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """What was made of each of these items, ids in order; nothing: left out."""
+        ...
+
     def released(self) -> list[int]:
         """Rows of the items whose every copy was released."""
         ...
@@ -224,6 +237,14 @@ class Store(Protocol):
 
     def matching(self, where: Filter) -> NDArray[np.int64]:
         """Rows of all matching items, ascending."""
+        ...
+
+    def subjects(self, unread_since: float | None) -> list[Subject]:
+        """What the lifecycle looks at of the items that are there, without their texts.
+
+        Args:
+            unread_since: only those neither read nor stored after this, seconds UTC; None: all.
+        """
         ...
 
     def touch(self, ids: dict[str, tuple[int, float]]) -> None:
@@ -392,7 +413,7 @@ class Store(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Items per state under ``state:<state>``, and ``items``, ``chunks``, ``facts``,
-        ``pending``, ``tokens``, ``bytes``.
+        ``pending``, ``tokens``, ``bytes``; ``shown``: tokens of what is shown of all of them.
         """
         ...
 

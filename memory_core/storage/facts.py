@@ -9,7 +9,9 @@ from ..records import Fact
 from .database import Database
 from .items import next_id
 
-_COLUMNS = "row, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at"
+_COLUMNS = (
+    "row, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at, item"
+)
 
 
 def facts(db: Database, keys: Sequence[str] = ()) -> list[Fact]:
@@ -28,7 +30,7 @@ def add(db: Database, fact: Fact) -> Fact:
     fact = replace(fact, id=fact.id or next_id(db))
     row = db.execute(
         "insert into facts(id, key, value, confidence, source, valid_from, valid_to, recorded_at, "
-        "retired_at) values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "retired_at, item) values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             fact.id,
             fact.key,
@@ -39,6 +41,7 @@ def add(db: Database, fact: Fact) -> Fact:
             fact.valid_to,
             fact.recorded_at,
             fact.retired_at,
+            fact.item,
         ),
     )
     return replace(fact, row=row)
@@ -49,12 +52,20 @@ def retire(db: Database, row: int, at: float) -> None:
     db.execute("update facts set retired_at = ? where row = ?", (at, row))
 
 
+def erase(db: Database, row: int) -> None:
+    """Remove a statement, here and, as soon as it can be, from the backups."""
+    db.execute("insert or ignore into erasures select key, 'fact' from facts where row = ?", (row,))
+    db.execute("delete from facts where row = ?", (row,))
+
+
 def _fact(db: Database, row: Sequence[Any]) -> Fact:
-    number, id, key, value, confidence, source, valid_from, valid_to, recorded_at, retired_at = row
+    number, id, key, value, *rest, item = row
+    confidence, source, valid_from, valid_to, recorded_at, retired_at = rest
     try:
         said = json.loads(value)
     except (TypeError, ValueError) as error:  # not the JSON that was once written
         raise db.damaged(f"row {number} of facts cannot be read: {error}") from error
     return Fact(
-        key, said, confidence, source, valid_from, valid_to, recorded_at, retired_at, id, number
-    )
+        key, said, confidence, source, valid_from, valid_to, recorded_at, retired_at, id, number,
+        item=item,
+    )  # fmt: skip

@@ -8,13 +8,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..lifecycle.plan import Subject
 from ..records import Chunk, Filter, Item, Kind, Origin, State, Trust
 from .database import FOLDED, Database
 from .ids import make_id
 
 _FIELDS = (
     "id kind text speaker happened origin trust metadata priority pinned state key digest copies "
-    "tokens summary created_at updated_at accessed_at access_count"
+    "tokens summary summary_by summary_tokens created_at updated_at accessed_at access_count"
 ).split()
 _COLUMNS = ", ".join(_FIELDS)
 _SELECT = (
@@ -71,8 +72,11 @@ def amend(db: Database, item: Item) -> None:
 
 def erase(db: Database, row: int) -> None:
     """Remove an item from every table. Tags, chunks and vectors go by foreign key."""
+    id = db.value("select id from items where row = ?", (row,))
     lost = _remove_chunks(db, row)
+    db.execute("delete from links where derived = ?1 or source = ?1", (id,))
     db.execute("delete from items where row = ?", (row,))
+    db.execute("insert or ignore into erasures values(?, 'item')", (id,))
     owe_erasure(db)
     log(db, "erase", row, lost)
 
@@ -193,6 +197,18 @@ def touch(db: Database, ids: dict[str, tuple[int, float]]) -> None:
     )
 
 
+def subjects(db: Database, unread_since: float | None) -> list[Subject]:
+    """What the lifecycle looks at of every item, or of those not used since a time."""
+    condition = "1" if unread_since is None else "accessed_at <= ?1 and created_at <= ?1"
+    found = db.rows(
+        "select id, priority, pinned, state, length(text), tokens, summary_tokens, created_at, "
+        "accessed_at, access_count from items where state in ('active', 'compressed', 'archived') "
+        f"and {condition}",
+        () if unread_since is None else (unread_since,),
+    )
+    return [Subject(id, priority, bool(pinned), *rest) for id, priority, pinned, *rest in found]
+
+
 def where_clause(where: Filter) -> tuple[str, list[Any]]:
     """A filter as SQL over ``items`` and its values; exact, applied before any ranking."""
     states = ["active", "compressed", *(["archived"] if where.archived else [])]
@@ -276,6 +292,8 @@ def _values(item: Item) -> tuple[Any, ...]:
         item.copies,
         item.tokens,
         item.summary,
+        item.summary_by,
+        item.summary_tokens,
         item.created_at,
         item.updated_at,
         item.accessed_at,
@@ -306,6 +324,8 @@ def _item(db: Database, row: Sequence[Any]) -> Item:
             copies=named["copies"],
             tokens=named["tokens"],
             summary=named["summary"],
+            summary_by=named["summary_by"],
+            summary_tokens=named["summary_tokens"],
             created_at=named["created_at"],
             updated_at=named["updated_at"],
             accessed_at=named["accessed_at"],

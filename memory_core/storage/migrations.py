@@ -140,6 +140,34 @@ def _m006_quarantine(database: Database) -> None:
     database.connection.execute(_QUARANTINE)
 
 
+_LIFECYCLE = """
+alter table items add column summary_by text not null default '';
+alter table items add column summary_tokens integer not null default 0;
+create index items_by_use on items(state, accessed_at);
+
+alter table facts add column item text not null default '';  -- id of what it was promoted from
+create index facts_by_item on facts(item) where item <> '';
+
+create table links(
+    derived text not null,        -- id of a summary of several items
+    source text not null,         -- id of one of them
+    primary key (derived, source)
+) strict, without rowid;
+create index links_by_source on links(source);
+
+-- What was erased here and must be erased from the backups too.
+create table erasures(
+    ref text not null,            -- id of an item, key of a fact
+    kind text not null,           -- item or fact
+    primary key (ref, kind)
+) strict, without rowid;
+"""
+
+
+def _m005_lifecycle(database: Database) -> None:
+    database.connection.execute(_LIFECYCLE)
+
+
 _BOARDS = """
 create table cards(
     row integer primary key autoincrement,
@@ -194,6 +222,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m001_foundation", _m001_foundation),
     ("m002_query_samples", _m002_query_samples),
     ("m004_turns", _m004_turns),
+    ("m005_lifecycle", _m005_lifecycle),
     ("m006_quarantine", _m006_quarantine),
     ("m007_boards", _m007_boards),
 )

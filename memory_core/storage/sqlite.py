@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ForeignFile
+from ..lifecycle.plan import Subject
 from ..records import Chunk, Fact, Filter, Item
-from . import cards, facts, items, quarantined
+from . import cards, facts, items, links, quarantined
 from .contract import Card, Changes, Float16s, Held, StoredVectors, TextHit, Tombstone
 from .database import Database
 from .migrations import MIGRATIONS, migrate, pending
@@ -141,6 +142,15 @@ class SqliteStore:
             "insert into recent values(?, ?)", [(row, int(short)) for row, short in turns]
         )
 
+    def link(self, derived: str, sources: Sequence[str]) -> None:
+        links.link(self.db, derived, sources)
+
+    def sources(self, derived: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        return links.sources(self.db, derived)
+
+    def derived(self, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        return links.derived(self.db, sources)
+
     def released(self) -> list[int]:
         return [row for (row,) in self.db.rows("select row from items where copies <= 0")]
 
@@ -154,6 +164,9 @@ class SqliteStore:
 
     def matching(self, where: Filter) -> NDArray[np.int64]:
         return items.matching(self.db, where)
+
+    def subjects(self, unread_since: float | None) -> list[Subject]:
+        return items.subjects(self.db, unread_since)
 
     def touch(self, ids: dict[str, tuple[int, float]]) -> None:
         items.touch(self.db, ids)
@@ -289,7 +302,7 @@ class SqliteStore:
         facts.retire(self.db, row, at)
 
     def erase_fact(self, row: int) -> None:
-        self.db.execute("delete from facts where row = ?", (row,))
+        facts.erase(self.db, row)
         items.owe_erasure(self.db)
 
     # quarantine --------------------------------------------------------------
@@ -380,15 +393,21 @@ class SqliteStore:
 
     def counts(self) -> dict[str, int]:
         with self.db.reading():
-            states = self.db.rows("select state, count(*), sum(tokens) from items group by state")
+            states = self.db.rows(
+                "select state, count(*), sum(tokens), sum(summary_tokens) from items group by state"
+            )
             graves = self.db.rows("select state, count(*) from tombstones group by state")
             held = self.db.value("select count(*) from quarantine where state = 'held'")
             return {
-                **{f"state:{state}": count for state, count, _ in states},
+                **{f"state:{state}": count for state, count, *_ in states},
                 **{f"state:{state}": count for state, count in graves},
                 "state:quarantined": held,
-                "items": sum(count for _, count, _ in states),
-                "tokens": sum(tokens for _, _, tokens in states),
+                "items": sum(count for _, count, *_ in states),
+                "tokens": sum(tokens for _, _, tokens, _ in states),
+                "shown": sum(
+                    {"active": tokens, "compressed": short}.get(state, 0)
+                    for state, _, tokens, short in states
+                ),
                 "chunks": self.db.value("select count(*) from chunks"),
                 "pending": self.db.value("select count(*) from chunks where embedded = 0"),
                 "facts": self.count_facts(),

@@ -91,7 +91,7 @@ def _recall(calls: Calls) -> Tool:
         query: Annotated[
             str, Field(description="What to look for, in plain words; empty: newest")
         ] = "",
-        ids: Annotated[Names, Field(description="Read these in full instead")] = [],  # noqa: B006  pydantic copies defaults
+        ids: Annotated[Names, Field(description="Read these instead")] = [],  # noqa: B006  pydantic copies defaults
         top_k: Annotated[int, Field(ge=1, le=50)] = calls.settings.recall_top_k,
         max_tokens: Annotated[
             int, Field(ge=100, le=25_000, description="Limit of the reply")
@@ -105,7 +105,11 @@ def _recall(calls: Calls) -> Tool:
         include_archived: bool = False,
         neighbours: Annotated[int, Field(ge=0, le=5, description="Turns around each hit")] = 0,
         explain: bool = False,
-        format: Annotated[Literal["concise", "detailed"], AnyCase] = "concise",
+        format: Annotated[
+            Literal["concise", "detailed"],
+            AnyCase,
+            Field(description="concise: compressed ones as summary"),
+        ] = "concise",
         cursor: Annotated[str, Field(description="From the last reply, for more")] = "",
         scope: str = "",
     ) -> Annotated[CallToolResult, RecallOut]:
@@ -133,6 +137,7 @@ def _recall(calls: Calls) -> Tool:
                 neighbours=neighbours,
                 explain=explain,
                 cursor=cursor,
+                full=detailed,
                 cost=cost,
             )
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from routemem.memory_core.lifecycle.plan import Subject
 from routemem.memory_core.records import Chunk, Fact, Filter, Item
 from routemem.memory_core.storage import contract
 from routemem.memory_core.storage.contract import Card, Changes, Float16s, Held, TextHit, Tombstone
@@ -39,6 +40,7 @@ class DictStore:
         self.asked: list[NDArray[np.float16]] = []
         self.lost: list[tuple[int, int, int]] = []
         self.audit: list[tuple[float, str, str, float, bool, str]] = []
+        self.made_of: set[tuple[str, str]] = set()
         self.floor = 0
         self.next: Any = defaultdict(lambda: count(1))
         self.turn = threading.RLock()
@@ -69,7 +71,9 @@ class DictStore:
         return item
 
     def rewrite(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> None:
+        made_of = self.made_of
         self.erase(item.row)
+        self.made_of = made_of
         self.all[item.row] = item
         ready = [] if vectors is None else list(vectors)
         for number, chunk in enumerate(chunks):
@@ -84,7 +88,8 @@ class DictStore:
         self.log.append(item.row)
 
     def erase(self, row: int) -> None:
-        self.all.pop(row, None)
+        if old := self.all.pop(row, None):
+            self.made_of = {pair for pair in self.made_of if old.id not in pair}
         gone = [r for r, chunk in self.cut.items() if chunk.item == row]
         if gone:
             self.lost.append((len(self.log) + 1, min(gone), max(gone)))
@@ -136,11 +141,32 @@ class DictStore:
                 last = turn
         return sorted(around)
 
+    def link(self, derived: str, sources: Sequence[str]) -> None:
+        self.made_of |= {(derived, source) for source in sources}
+
+    def sources(self, derived: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        found = {id: tuple(sorted(s for d, s in self.made_of if d == id)) for id in derived}
+        return {id: ids for id, ids in found.items() if ids}
+
+    def derived(self, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        found = {id: tuple(sorted(d for d, s in self.made_of if s == id)) for id in sources}
+        return {id: ids for id, ids in found.items() if ids}
+
     def released(self) -> list[int]:
         return [row for row, item in self.all.items() if item.copies <= 0]
 
     def matching(self, where: Filter) -> NDArray[np.int64]:
         return np.array(sorted(r for r, item in self.all.items() if _fits(item, where)), np.int64)
+
+    def subjects(self, unread_since: float | None) -> list[Subject]:
+        return [
+            Subject(
+                i.id, i.priority, i.pinned, i.state, len(i.text), i.tokens, i.summary_tokens,
+                i.created_at, i.accessed_at, i.access_count,
+            )
+            for i in self.all.values()
+            if unread_since is None or max(i.accessed_at, i.created_at) <= unread_since
+        ]  # fmt: skip
 
     def touch(self, ids: dict[str, tuple[int, float]]) -> None:
         for id, (reads, at) in ids.items():
@@ -325,6 +351,7 @@ class DictStore:
             "state:quarantined": len(self.all_held()),
             "items": len(self.all), "chunks": len(self.cut), "changes": len(self.log), "bytes": 0,
             "tokens": sum(item.tokens for item in self.all.values()),
+            "shown": sum(subject.cost for subject in self.subjects(None)),
             "pending": len(self.cut) - len(self.embedded),
             "facts": len({f.key for f in self.said.values() if f.retired_at is None}),
         }  # fmt: skip

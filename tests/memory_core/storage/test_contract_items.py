@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from things import item, put, unit, whole
 
+from routemem.memory_core.lifecycle.plan import Subject
 from routemem.memory_core.records import Chunk, Filter
 from routemem.memory_core.storage.contract import Store
 
@@ -239,3 +240,41 @@ def test_the_recent_buffer_holds_what_it_was_told_and_can_be_recalled(any_store:
     with any_store.atomic():
         any_store.set_recent([])
     assert any_store.recent() == []
+
+
+def test_what_was_made_of_what_is_known_from_both_sides_until_one_is_erased(
+    any_store: Store,
+) -> None:
+    one, two, made = (put(any_store, text) for text in ("one", "two", "both"))
+    with any_store.atomic():
+        any_store.link(made.id, [two.id, one.id])
+        any_store.link(made.id, [one.id])  # said twice is linked once
+    assert any_store.sources([made.id, one.id]) == {made.id: tuple(sorted((one.id, two.id)))}
+    assert any_store.derived([one.id, made.id]) == {one.id: (made.id,)}
+    with any_store.atomic():
+        any_store.rewrite(replace(one, text="one anew"), whole("one anew"))
+    assert any_store.derived([one.id]) == {one.id: (made.id,)}
+    with any_store.atomic():
+        any_store.erase(two.row)
+    assert any_store.sources([made.id]) == {made.id: (one.id,)}
+
+
+def test_a_policy_sees_all_but_the_words_and_only_what_is_unread_if_asked(
+    any_store: Store,
+) -> None:
+    old = put(any_store, "old", priority=3, pinned=True, tokens=9, summary_tokens=2)
+    read = put(any_store, "read lately")
+    put(any_store, "new", created_at=5000.0)
+    with any_store.atomic():
+        any_store.touch({read.id: (2, 4000.0)})
+    (subject,) = any_store.subjects(3000.0)
+    assert subject == Subject(old.id, 3, True, "active", 3, 9, 2, 1000.0, 0.0, 0)
+    assert len(any_store.subjects(None)) == 3
+
+
+def test_what_is_shown_costs_the_text_or_the_summary_or_nothing(any_store: Store) -> None:
+    put(any_store, "whole", tokens=9, summary_tokens=2)
+    put(any_store, "short", tokens=90, summary_tokens=20, state="compressed")
+    put(any_store, "hidden", tokens=900, summary_tokens=200, state="archived")
+    counts = any_store.counts()
+    assert (counts["tokens"], counts["shown"]) == (999, 29)

@@ -1,0 +1,218 @@
+"""Compress: a short form is shown from now on, the whole text stays, found by all of its words."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from .abridging import as_hit
+from .draft import one_of
+from .errors import Conflict, InvalidArgument, NotFound
+from .ledger import Ledger
+from .lifecycle.compression import STRATEGIES, shorten
+from .lifecycle.plan import Policy, Subject, compressible, rank
+from .meaning import Meaning
+from .records import TRUST_ORDER, Compressed, Hit, Item
+from .remembering import Remembering
+from .storage.contract import Store
+from .storage.ids import bare
+from .text.identity import clean
+from .text.tokens import TokenCounter
+
+#: Most ids of one call.
+MOST = 100
+Maker = Literal["model", "extractive"]
+
+
+class Compressing:
+    """What `Memory.compress` does to the items of one scope."""
+
+    def __init__(
+        self,
+        store: Store,
+        meaning: Meaning,
+        remembering: Remembering,
+        ledger: Ledger,
+        counter: TokenCounter,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._meaning = meaning
+        self._remembering = remembering
+        self._ledger = ledger
+        self._counter = counter
+        self._clock = clock
+
+    def compress(self, ids: Sequence[str], summary: str, strategy: str) -> list[Compressed]:
+        """See `Memory.compress`."""
+        one_of("strategy", strategy, tuple(STRATEGIES))
+        items = self.found(ids)
+        said = clean(summary).strip()
+        if said and len(items) > 1:
+            return [self._sum_up(items, said)]
+        return [self._one(item, said, strategy) for item in items]
+
+    def candidates(self, max_tokens: int, policy: Policy) -> list[Hit]:
+        """Items worth compressing, whole, those given up first first, within a token budget."""
+        now = self._clock()
+        worth = [
+            subject
+            for subject in self._store.subjects(None)
+            if not subject.pinned and compressible(subject, policy)
+        ]
+        chosen: list[Subject] = []
+        for subject in sorted(worth, key=lambda subject: rank(now, subject, policy)):
+            if subject.tokens <= max_tokens:
+                chosen.append(subject)
+                max_tokens -= subject.tokens
+            if len(chosen) >= MOST:
+                break
+        found = (self._store.find(subject.id) for subject in chosen)
+        return [as_hit(item, self._store.scope, score=0.0) for item in found if item]
+
+    def found(self, ids: Sequence[str]) -> list[Item]:
+        """The items of ids and keys, each once, if every one of them may be compressed.
+
+        Raises:
+            InvalidArgument: too many.
+            NotFound: an id names nothing; nothing was changed.
+            Conflict: one is pinned or archived; nothing was changed.
+        """
+        refs = list(dict.fromkeys(bare(ref) for ref in ids if bare(ref)))
+        if len(refs) > MOST:
+            raise InvalidArgument(f"{len(refs)} ids, at most {MOST} are accepted.")
+        found = {ref: self._store.find(ref) for ref in refs}
+        unknown = [repr(ref[:40]) for ref, item in found.items() if item is None]
+        if unknown:
+            raise NotFound(
+                f"No memory {', '.join(unknown[:5])}. Nothing was changed. Find ids with recall."
+            )
+        items = {item.id: item for item in found.values() if item is not None}
+        for item in items.values():
+            check_compressible(item)
+        return list(items.values())
+
+    def by_itself(self, id: str, strategy: str = "balanced") -> Compressed | None:
+        """Compress an item for a policy; None when it is gone, changed or nothing can be saved."""
+        item = self._store.find(id)
+        if item is None or item.pinned or item.state != "active":
+            return None
+        done = self._one(item, item.summary, strategy)
+        return done if done.method else None
+
+    # ------------------------------------------------------------------ one item
+
+    def _one(self, item: Item, summary: str, strategy: str) -> Compressed:
+        by: Maker = "extractive"
+        note = ""
+        if summary:
+            by = "extractive" if summary == item.summary else "model"
+            tokens = self._counter.count(summary)
+            if tokens >= item.tokens:
+                raise InvalidArgument(
+                    f"The summary has {tokens} tokens and the text of {item.id} {item.tokens}: "
+                    "pass a shorter one. Nothing was changed."
+                )
+        else:
+            short = shorten(item.text, strategy, self._counter.count)
+            summary, tokens = short.text, short.tokens
+            if tokens >= item.tokens:
+                why = "Too short to save anything: it stays as it is."
+                return Compressed(item.id, "", item.tokens, item.tokens, note=why)
+            if short.protected_won:
+                note = (
+                    f"Names, numbers, dates and addresses alone are more than {strategy} "
+                    f"({STRATEGIES[strategy]:g}) allows: all were kept."
+                )
+        with self._store.atomic():
+            now = self._same(item)
+            self._store.amend(
+                replace(
+                    now,
+                    state="compressed",
+                    summary=summary,
+                    summary_by=item.summary_by if summary == item.summary else by,
+                    summary_tokens=tokens,
+                    updated_at=self._clock(),
+                )
+            )
+            self._noted(item, f"{by} {item.tokens}>{tokens}")
+        return Compressed(item.id, by, item.tokens, tokens, note=note)
+
+    # ------------------------------------------------------------------ several items
+
+    def _sum_up(self, items: Sequence[Item], summary: str) -> Compressed:
+        """One summary item that stands for several; it is trusted as the least trusted of them."""
+        before = sum(item.tokens for item in items)
+        draft = self._remembering.draft(
+            summary, kind="summary", priority=max(item.priority for item in items), tags=(),
+            source="assistant", speaker="", when=_only(item.when for item in items), pinned=False,
+            metadata={}, key="",
+        )  # fmt: skip
+        if draft.tokens >= before:
+            raise InvalidArgument(
+                f"The summary has {draft.tokens} tokens and what it sums up {before}: pass a "
+                "shorter one. Nothing was changed."
+            )
+        trust = min((item.trust for item in items), key=TRUST_ORDER.index)
+        draft = replace(draft, trust=min(draft.trust, trust, key=TRUST_ORDER.index))
+        chunks = self._remembering.cut(draft)
+        vectors = self._meaning.embed(draft, chunks[:8])
+        with self._store.atomic():
+            now = [self._same(item) for item in items]
+            receipt = self._remembering.place(draft, chunks, vectors, "")
+            made = self._store.find(receipt.id)
+            if made is None or made.row in {item.row for item in now}:
+                raise Conflict(f"{receipt.id} holds exactly this text: name the others without it.")
+            if made.trust != draft.trust:  # the same words were there: they gain no trust here
+                least = min(made.trust, draft.trust, key=TRUST_ORDER.index)
+                self._store.amend(replace(made, trust=least))
+            self._store.link(made.id, [item.id for item in items])
+            for item in now:
+                self._store.amend(
+                    replace(
+                        item,
+                        state="compressed",
+                        summary="",
+                        summary_by="",
+                        summary_tokens=0,
+                        updated_at=self._clock(),
+                    )
+                )
+                self._noted(item, f"model, summed up in {made.id}")
+        sources = tuple(item.id for item in items)
+        return Compressed(made.id, "model", before, draft.tokens, sources)
+
+    # ------------------------------------------------------------------ both
+
+    def _same(self, item: Item) -> Item:
+        """The item as it is now, inside the transaction, if it still is what was read."""
+        now = self._store.find(item.id)
+        if now is None or now.digest != item.digest:
+            raise Conflict(f"{item.id} was changed meanwhile: recall it and try again.")
+        check_compressible(now)
+        return now
+
+    def _noted(self, item: Item, detail: str) -> None:
+        self._ledger.note("compress", at=self._clock(), id=item.id, detail=detail)
+        self._ledger.flush()  # in the same transaction: no change without its row
+
+
+def check_compressible(item: Item) -> None:
+    """Raise unless the item may be compressed.
+
+    Raises:
+        Conflict: it is pinned, archived or held back.
+    """
+    if item.pinned:
+        raise Conflict(f"{item.id} is pinned, so it stays whole. Nothing was changed.")
+    if item.state not in ("active", "compressed"):
+        raise Conflict(
+            f"{item.id} is {item.state}: bring it back first with forget, mode restore. "
+            "Nothing was changed."
+        )
+
+
+def _only(times: Iterable[float | None]) -> float | None:
+    """The time that all share, or None."""
+    found = set(times)
+    return found.pop() if len(found) == 1 else None
