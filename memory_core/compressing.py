@@ -8,7 +8,7 @@ from .abridging import as_hit
 from .draft import one_of
 from .errors import Conflict, InvalidArgument, NotFound
 from .ledger import Ledger
-from .lifecycle.compression import STRATEGIES, shorten
+from .lifecycle.compression import STRATEGIES, Shortened, shorten
 from .lifecycle.plan import Policy, Subject, compressible, rank
 from .meaning import Meaning
 from .records import TRUST_ORDER, Compressed, Hit, Item
@@ -91,21 +91,40 @@ class Compressing:
             check_compressible(item)
         return list(items.values())
 
-    def by_itself(self, id: str, strategy: str = "balanced") -> Compressed | None:
-        """Compress an item for a policy; None when it is gone, changed or nothing can be saved."""
+    def short_form(self, id: str) -> Shortened | None:
+        """The words a policy would show for an item; None when it is gone or nothing is saved."""
         item = self._store.find(id)
-        if item is None or item.pinned or item.state != "active":
+        if item is None:
             return None
-        done = self._one(item, item.summary, strategy)
-        return done if done.method else None
+        if item.summary and item.summary_tokens < item.tokens:
+            return Shortened(item.summary, item.summary_tokens)
+        short = shorten(item.text, "balanced", self._counter.count)
+        return short if short.tokens < item.tokens else None
+
+    def leave(self, id: str) -> None:
+        """Remember of an item that nothing can be saved: its summary would cost what it costs."""
+        with self._store.atomic():
+            item = self._store.find(id)
+            if item is not None and item.state == "active" and not item.summary:
+                self._store.amend(replace(item, summary_tokens=item.tokens))
+
+    def by_itself(self, id: str, short: Shortened, why: str) -> bool:
+        """Compress an item for a policy; False when it was changed meanwhile."""
+        with self._store.atomic():
+            item = self._store.find(id)
+            if item is None or item.pinned or item.state != "active":
+                return False
+            by = (item.summary == short.text and item.summary_by) or "extractive"
+            self._store.amend(self._shortened(item, short.text, by, short.tokens))
+            self._noted(item, f"{why}; {by} {item.tokens}>{short.tokens}", op="hygiene:compress")
+        return True
 
     # ------------------------------------------------------------------ one item
 
     def _one(self, item: Item, summary: str, strategy: str) -> Compressed:
-        by: Maker = "extractive"
+        by: Maker = "model" if summary else "extractive"
         note = ""
         if summary:
-            by = "extractive" if summary == item.summary else "model"
             tokens = self._counter.count(summary)
             if tokens >= item.tokens:
                 raise InvalidArgument(
@@ -125,16 +144,7 @@ class Compressing:
                 )
         with self._store.atomic():
             now = self._same(item)
-            self._store.amend(
-                replace(
-                    now,
-                    state="compressed",
-                    summary=summary,
-                    summary_by=item.summary_by if summary == item.summary else by,
-                    summary_tokens=tokens,
-                    updated_at=self._clock(),
-                )
-            )
+            self._store.amend(self._shortened(now, summary, by, tokens))
             self._noted(item, f"{by} {item.tokens}>{tokens}")
         return Compressed(item.id, by, item.tokens, tokens, note=note)
 
@@ -168,16 +178,7 @@ class Compressing:
                 self._store.amend(replace(made, trust=least))
             self._store.link(made.id, [item.id for item in items])
             for item in now:
-                self._store.amend(
-                    replace(
-                        item,
-                        state="compressed",
-                        summary="",
-                        summary_by="",
-                        summary_tokens=0,
-                        updated_at=self._clock(),
-                    )
-                )
+                self._store.amend(self._shortened(item, "", "", 0))
                 self._noted(item, f"model, summed up in {made.id}")
         sources = tuple(item.id for item in items)
         return Compressed(made.id, "model", before, draft.tokens, sources)
@@ -192,8 +193,15 @@ class Compressing:
         check_compressible(now)
         return now
 
-    def _noted(self, item: Item, detail: str) -> None:
-        self._ledger.note("compress", at=self._clock(), id=item.id, detail=detail)
+    def _shortened(self, item: Item, summary: str, by: str, tokens: int) -> Item:
+        now = self._clock()
+        return replace(
+            item, state="compressed", summary=summary, summary_by=by, summary_tokens=tokens,
+            updated_at=now,
+        )  # fmt: skip
+
+    def _noted(self, item: Item, detail: str, op: str = "compress") -> None:
+        self._ledger.note(op, at=self._clock(), id=item.id, detail=detail)
         self._ledger.flush()  # in the same transaction: no change without its row
 
 

@@ -18,7 +18,9 @@ from .forgetting import Forgetting
 from .intake import Intake
 from .ledger import Ledger
 from .lifecycle.budget import policy_of
+from .lifecycle.models import Model
 from .meaning import Meaning
+from .model_table import load_models
 from .quarantine import Quarantine
 from .question import Question, ask
 from .rebalancing import Rebalancing
@@ -42,6 +44,7 @@ from .settings import Settings
 from .storage.contract import Store
 from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
+from .tending import Tending
 from .text.tokens import TokenCounter
 from .turns import Turns
 from .upkeep import Upkeep
@@ -60,6 +63,7 @@ class Memory:
 
     Attributes:
         upkeep: what an operator does: collect, embed again, give back copies.
+        tending: hygiene and budget: what the policy would do, and doing it.
         boards: tasks, agents, questions to a person.
         index: how the vectors lie, and changing it on purpose.
         vault: what is held in quarantine: list, show, release, purge. A person's decisions.
@@ -115,9 +119,11 @@ class Memory:
         self._forgetting = Forgetting(
             store, items, self._facts, self.boards, self._ledger, self.upkeep, clock
         )
-        self._caretaker = Caretaker(
-            self.upkeep.backfill, self.upkeep.round, self.settings.flush_seconds
-        )
+        self.tending = Tending(
+            store, self._compressing, self._forgetting, self._ledger, self.settings, self._model,
+            clock,
+        )  # fmt: skip
+        self._caretaker = Caretaker(self.upkeep.backfill, self._round, self.settings.flush_seconds)
 
     @classmethod
     def open(
@@ -212,8 +218,8 @@ class Memory:
         with self.store.atomic():
             receipt = self._remembering.place(item, chunks, vectors, id)
             self._ledger.flush()
-        if receipt.pending:
-            self._caretaker.call(now=True)
+        if self.tending.wrote() or receipt.pending:
+            self._caretaker.call(now=bool(receipt.pending))
         return receipt
 
     # ------------------------------------------------------------------ recall
@@ -376,7 +382,7 @@ class Memory:
 
     def compressible(self, *, max_tokens: int = 1500) -> list[Hit]:
         """Items worth compressing, whole, those given up first first, within a token budget."""
-        return self._compressing.candidates(max_tokens, policy_of(self.settings))
+        return self._compressing.candidates(max_tokens, policy_of(self.settings, self._model()))
 
     # ------------------------------------------------------------------ forget
 
@@ -504,6 +510,16 @@ class Memory:
         return facts[0].value if facts else default
 
     # ------------------------------------------------------------------ upkeep
+
+    def _model(self) -> Model:
+        """The language model that reads this memory, as far as the settings say."""
+        return load_models(self.settings.models_file).find(self.settings.model)[0]
+
+    def _round(self) -> bool:
+        """A round of the caretaker; True when there must be another."""
+        again = self.upkeep.round()
+        self.tending.round()
+        return again
 
     def find(self, ref: str) -> Item | None:
         """The item of an id or key, every field; not counted as a read."""

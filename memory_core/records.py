@@ -44,7 +44,8 @@ class Item:
         tokens: estimated tokens of the text.
         summary: short form of a long text; "" for none.
         summary_by: who made it: "extractive", "model", or "" for none.
-        summary_tokens: tokens of it; what the item costs while it is compressed.
+        summary_tokens: tokens of it; what the item costs while it is compressed. With no summary:
+            as many as the text has when it cannot be shortened, else 0.
     """
 
     text: str

@@ -201,15 +201,6 @@ class Settings:
     access_boost: float = _setting(
         0.1, "weight of ln(reads + 1) in that score; 0: none", least=0, most=10
     )
-    budget_trigger: float = _setting(
-        0.75, "share of the model's context from which on memories are compressed", least=0, most=1
-    )
-    budget_target: float = _setting(
-        0.5, "share of the model's context this goes down to", least=0, most=1
-    )
-    budget_context: int = _setting(
-        128_000, "the model's context; 0: no budget", unit="tokens", least=0
-    )
     hygiene_writes: int = _setting(
         10, "writes after which the hygiene runs; 0: it never runs by itself", least=0
     )

@@ -67,7 +67,7 @@ class Withdrawal:
             if item is None:
                 item = self._unseal(ref)
                 self._store.unbury(item.id)
-                self._revive(replace(item, state="active"))
+                self._revive(replace(item, state="active", accessed_at=self._clock()))
             elif item.state != "active":
                 now = self._clock()  # counts as a read: hygiene must not undo it at once
                 self._store.amend(replace(item, state="active", updated_at=now, accessed_at=now))

@@ -34,6 +34,7 @@ COMMANDS = {
     "tokens": ("tokens", "tell how tokens are counted, or fetch the vocabulary for exact counts"),
     "index": ("index", "tell how the vectors lie; pack, adapt or split them now"),
     "reindex": ("maintain", "embed every memory again, after a change of model"),
+    "hygiene": ("hygiene", "compress and archive what nobody has read for long"),
     "gc": ("maintain", "remove what nothing holds and give space back"),
 }
 
@@ -46,6 +47,7 @@ UNUSED = {
     "doctor": (),
     "demo": (*SERVING, "data_dir", "scope", "allow_scope", "read_only"),
     "scopes": (*SERVING, "scope", "read_only", "embedder"),
+    "hygiene": (*SERVING, "embedder"),
     "tokens": (*SERVING, "data_dir", "scope", "allow_scope", "read_only", "embedder", "model"),
 }
 

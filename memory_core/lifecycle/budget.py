@@ -1,11 +1,12 @@
 """The policy a process was started with."""
 
 from ..settings import Settings
+from .models import Model
 from .plan import Policy
 
 
-def policy_of(settings: Settings) -> Policy:
-    """The settings as a policy."""
+def policy_of(settings: Settings, model: Model) -> Policy:
+    """The settings as a policy for memories that this model reads."""
     return Policy(
         compress_days=settings.compress_days,
         archive_days=settings.archive_days,
@@ -14,9 +15,9 @@ def policy_of(settings: Settings) -> Policy:
         characters=settings.compress_characters,
         most=settings.max_compressed_items,
         keep=settings.keep_recent,
-        trigger=settings.budget_trigger,
-        target=settings.budget_target,
-        context=settings.budget_context,
+        trigger=model.trigger,
+        target=model.target,
+        context=model.context,
         half_life=settings.half_life_days,
         boost=settings.access_boost,
     )
