@@ -7,6 +7,7 @@ from typing import Literal
 from .abridging import as_hit
 from .draft import one_of
 from .errors import Conflict, InvalidArgument, NotFound
+from .intake import Intake
 from .ledger import Ledger
 from .lifecycle.compression import STRATEGIES, Shortened, shorten
 from .lifecycle.plan import Policy, Subject, compressible, rank
@@ -34,6 +35,7 @@ class Compressing:
         ledger: Ledger,
         counter: TokenCounter,
         clock: Callable[[], float],
+        intake: Intake,
     ) -> None:
         self._store = store
         self._meaning = meaning
@@ -41,12 +43,14 @@ class Compressing:
         self._ledger = ledger
         self._counter = counter
         self._clock = clock
+        self._intake = intake
 
     def compress(self, ids: Sequence[str], summary: str, strategy: str) -> list[Compressed]:
         """See `Memory.compress`."""
         one_of("strategy", strategy, tuple(STRATEGIES))
         items = self.found(ids)
-        said = clean(summary).strip()
+        outside = any(item.trust == "untrusted" for item in items)
+        said = self._intake.text(clean(summary).strip(), untrusted=outside)
         if said and len(items) > 1:
             return [self._sum_up(items, said)]
         return [self._one(item, said, strategy) for item in items]

@@ -98,7 +98,7 @@ class Memory:
         self.boards = Boards(store, clock, intake)
         self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
         self._compressing = Compressing(
-            store, self._meaning, self._remembering, self._ledger, self.counter, clock
+            store, self._meaning, self._remembering, self._ledger, self.counter, clock, intake
         )
         self._closing = threading.Event()
         self.upkeep = Upkeep(
@@ -371,6 +371,7 @@ class Memory:
             InvalidArgument: the summary is not shorter than what it sums up.
             NotFound: an id names nothing; nothing was changed.
             Conflict: an item is pinned, archived, or changed in this moment; nothing was changed.
+            Withheld: the summary holds what must not be stored; nothing was changed.
         """
         done = self._compressing.compress(ids, summary, strategy)
         self._caretaker.call(now=bool(summary))

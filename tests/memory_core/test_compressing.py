@@ -6,7 +6,7 @@ import pytest
 from stopped_clock import StoppedClock
 from things import files_holding
 
-from routemem.memory_core.errors import Conflict, InvalidArgument, NotFound
+from routemem.memory_core.errors import Conflict, InvalidArgument, NotFound, Withheld
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.scopes import Scopes
 
@@ -186,6 +186,15 @@ def test_every_compression_leaves_an_audit_row_without_content(memory: Memory) -
     rows = memory.store.db.rows("select op, id, detail from audit")  # type: ignore[attr-defined]  # a file
     assert [row[:2] for row in rows] == [("compress", id)]
     assert "tide" not in str(rows).lower()
+
+
+def test_a_summary_is_screened_as_everything_else_is(memory: Memory) -> None:
+    ids = [memory.remember(LONG + end).id for end in (" A.", " B.")]
+    secret = "The token is ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+    for some in (ids[:1], ids):
+        with pytest.raises(Withheld):
+            memory.compress(some, summary=secret)
+    assert memory.status().items["active"] == 2
 
 
 def test_ids_lead_to_their_scopes_and_one_summary_stays_in_one(scopes: Scopes) -> None:
