@@ -150,9 +150,8 @@ def test_what_is_pinned_archived_or_unknown_is_refused_and_nothing_changes(memor
     for id, error in ((pinned, Conflict), (archived, Conflict), ("zz-9", NotFound)):
         with pytest.raises(error):
             memory.compress([plain, id])
-    assert memory.status().items == {
-        "active": 2, "compressed": 0, "archived": 1, "deleted": 0, "purged": 0,
-    }  # fmt: skip
+    items = memory.status().items
+    assert (items["active"], items["compressed"], items["archived"]) == (2, 0, 1)
 
 
 def test_a_new_text_for_a_compressed_memory_is_shown_whole(memory: Memory) -> None:
