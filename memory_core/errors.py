@@ -5,7 +5,8 @@
     RoutememError
     ├── InvalidArgument      a value is outside what the call accepts
     │   ├── InvalidScope     a scope name is malformed
-    │   └── InvalidTime      a date or time could not be read
+    │   ├── InvalidTime      a date or time could not be read
+    │   └── InvalidBundle    a file is no whole export
     ├── NotFound             an id, key or scope does not exist (or is not allowed: same answer)
     ├── NotAllowed           the server was started so that this is off
     ├── Conflict             the state of the thing forbids the action
@@ -48,6 +49,18 @@ class InvalidTime(InvalidArgument):
     """A date or time could not be read."""
 
     code = "invalid_time"
+
+
+class InvalidBundle(InvalidArgument):
+    """A file is no whole export. Nothing was changed."""
+
+    code = "invalid_bundle"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"This is no bundle that can be imported: {reason}. Nothing was changed. Export again "
+            "with `routemem export`, or take another copy of the file."
+        )
 
 
 class NotFound(RoutememError, LookupError):

@@ -46,6 +46,7 @@ from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
 from .tending import Tending
 from .text.tokens import TokenCounter
+from .transfer import Transfer
 from .turns import Turns
 from .upkeep import Upkeep
 from .withdrawal import Withdrawal
@@ -67,6 +68,7 @@ class Memory:
         boards: tasks, agents, questions to a person.
         index: how the vectors lie, and changing it on purpose.
         vault: what is held in quarantine: list, show, release, purge. A person's decisions.
+        transfer: export, import, emptying.
     """
 
     def __init__(
@@ -124,6 +126,10 @@ class Memory:
             clock,
         )  # fmt: skip
         self._caretaker = Caretaker(self.upkeep.backfill, self._round, self.settings.flush_seconds)
+        self.transfer = Transfer(
+            store, self._remembering.revive, intake, self.vault.withheld, clock,
+            lambda: self._caretaker.call(now=True),
+        )  # fmt: skip
 
     @classmethod
     def open(

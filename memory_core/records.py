@@ -307,6 +307,25 @@ class FactChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a model was used for on one day (UTC).
+
+    Attributes:
+        day: ISO date.
+        input: tokens read.
+        output: tokens written.
+        cost: US dollars.
+    """
+
+    day: str
+    model: str
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Collected:
     """What `gc` gave back: items nobody held, undo copies out of time, and the file's bytes."""
 

@@ -32,7 +32,7 @@ COMPOSE = {
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
-ABOVE = {"boards": {"draft", "intake"}, "transfer": {"draft", "memory", "scopes"}}
+ABOVE = {"boards": {"draft", "intake"}, "transfer": {"draft", "intake"}}
 NEVER_IN_CORE = {"mcp", "pydantic", "starlette", "sqlite3", "pickle"}
 
 

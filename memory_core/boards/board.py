@@ -82,19 +82,31 @@ class Board(Generic[T]):
         return self._put(card, card.created_at, self.clock())
 
     def _put(self, card: T, created_at: float, updated_at: float) -> T:
-        said = asdict(card)
-        body = self._intake.value({n: value for n, value in said.items() if n not in _ROW})
-        row = self.store.put_card(Card(self._name, body, card.id, created_at, updated_at))
-        return self._read(row)
+        body = self._intake.value(body_of(card))
+        row = Card(self._name, body, card.id, created_at, updated_at)
+        return self._read(self.store.put_card(row))
 
     def _read(self, card: Card) -> T:
-        body: dict[str, Any] = {
-            spec.name: card.body[spec.name] for spec in fields(self._kind) if spec.name in card.body
-        }
-        listed = {name: tuple(said) for name, said in body.items() if isinstance(said, list)}
-        made = self._kind(**(body | listed))
-        found: T = replace(made, id=card.id, created_at=card.created_at, updated_at=card.updated_at)
-        return found
+        return card_of(card, self._kind)
+
+
+def body_of(card: Task | Agent | Question) -> dict[str, Any]:
+    """A card as it is stored: what the row does not say already."""
+    return {
+        name: list(said) if isinstance(said, tuple) else said
+        for name, said in asdict(card).items()
+        if name not in _ROW
+    }
+
+
+def card_of(row: Card, kind: type[T]) -> T:
+    """A card as it is read."""
+    known = {spec.name for spec in fields(kind)} & row.body.keys()
+    body: dict[str, Any] = {name: row.body[name] for name in known}
+    listed = {name: tuple(said) for name, said in body.items() if isinstance(said, list)}
+    made = kind(**(body | listed))
+    card: T = replace(made, id=row.id, created_at=row.created_at, updated_at=row.updated_at)
+    return card
 
 
 def text_of(field: str, said: str, *, needed: bool = False) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..lifecycle.plan import Subject
-from ..records import Chunk, Fact, Filter, Item
+from ..records import Chunk, Fact, Filter, Item, Usage
 
 Float16s: TypeAlias = NDArray[np.float16]
 
@@ -382,6 +382,18 @@ class Store(Protocol):
         """Remove a card."""
         ...
 
+    def keep_usage(self, usage: Usage) -> bool:
+        """Let the usage of a day and model be at least this; False when it was."""
+        ...
+
+    def add_usage(self, usage: Usage) -> None:
+        """Add to the usage of a day and model."""
+        ...
+
+    def usage(self) -> list[Usage]:
+        """Usage by day and model, oldest first."""
+        ...
+
     # what was deleted --------------------------------------------------------------
     def bury(self, tombstone: Tombstone, at: float) -> None:
         """Store or replace a tombstone."""
@@ -423,6 +435,18 @@ class Store(Protocol):
 
     def erasure_owed(self) -> bool:
         """Whether erased bytes may still lie in the log, this process's or another's."""
+        ...
+
+    def keep_ids(self, ids: Sequence[str]) -> None:
+        """Never give out these ids, which came from outside, nor those counted before them."""
+        ...
+
+    def clear(self) -> int:
+        """Erase everything but the scope's name, the count of its ids and the bare audit rows.
+
+        Returns:
+            How many items there were.
+        """
         ...
 
     def compact(self) -> None:

@@ -35,6 +35,15 @@ def tag_number(tag: str) -> int:
     return number
 
 
+def number_of(id: str) -> int:
+    """The count in an id; 0 when the text is no id."""
+    match = _ID.fullmatch(id.strip().lower())
+    number = 0
+    for digit in match[2] if match else "":
+        number = number * len(_ALPHABET) + _ALPHABET.index(digit)
+    return number
+
+
 def bare(ref: str) -> str:
     """An id or key as it is looked up: without outer spaces and the brackets replies print."""
     plain = ref.encode("utf-8", "replace").decode()  # an unpaired surrogate is in no id

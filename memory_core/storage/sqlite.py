@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from ..errors import ForeignFile
 from ..lifecycle.plan import Subject
-from ..records import Chunk, Fact, Filter, Item
+from ..records import Chunk, Fact, Filter, Item, Usage
 from . import cards, facts, items, links, quarantined
+from .clearing import clear
 from .contract import Card, Changes, Float16s, Held, StoredVectors, TextHit, Tombstone
 from .database import Database
+from .ids import number_of, tag_of
 from .migrations import MIGRATIONS, migrate, pending
 from .word_index import WordIndex, stem
 
@@ -342,6 +344,15 @@ class SqliteStore:
     def erase_card(self, id: str) -> None:
         cards.erase(self.db, id)
 
+    def keep_usage(self, usage: Usage) -> bool:
+        return cards.keep_usage(self.db, usage)
+
+    def add_usage(self, usage: Usage) -> None:
+        cards.add_usage(self.db, usage)
+
+    def usage(self) -> list[Usage]:
+        return cards.usage(self.db)
+
     # what was deleted --------------------------------------------------------------
 
     def bury(self, tombstone: Tombstone, at: float) -> None:
@@ -428,6 +439,16 @@ class SqliteStore:
 
     def erasure_owed(self) -> bool:
         return self.meta("erasure_owed") is not None
+
+    def keep_ids(self, ids: Sequence[str]) -> None:
+        tag = self.meta("tag")
+        counts = [number_of(id) for id in ids if tag_of(id) == tag]
+        last = int(self.meta("last_id") or 0)
+        if max(counts, default=0) > last:
+            self.db.execute("insert or replace into meta values('last_id', ?)", (max(counts),))
+
+    def clear(self) -> int:
+        return clear(self.db)
 
     def compact(self) -> None:
         with self.db.atomic():

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routemem.memory_core.lifecycle.plan import Subject
-from routemem.memory_core.records import Chunk, Fact, Filter, Item
+from routemem.memory_core.records import Chunk, Fact, Filter, Item, Usage
 from routemem.memory_core.storage import contract
 from routemem.memory_core.storage.contract import Card, Changes, Float16s, Held, TextHit, Tombstone
-from routemem.memory_core.storage.ids import make_id
+from routemem.memory_core.storage.ids import make_id, number_of, tag_of
 
 
 class DictStore:
@@ -31,6 +31,7 @@ class DictStore:
         self.passed_over: set[int] = set()
         self.embedded: dict[int, NDArray[np.float16]] = {}
         self.said: dict[int, Fact] = {}
+        self.used: dict[tuple[str, str], Usage] = {}
         self.cards_: dict[str, Card] = {}
         self.held_: dict[str, Held] = {}
         self.graves: dict[str, Tombstone] = {}
@@ -318,6 +319,23 @@ class DictStore:
     def erase_card(self, id: str) -> None:
         self.cards_.pop(id, None)
 
+    def keep_usage(self, usage: Usage) -> bool:
+        known = self.used.get((usage.day, usage.model))
+        if known and known.calls >= usage.calls:
+            return False
+        self.used[usage.day, usage.model] = usage
+        return True
+
+    def add_usage(self, usage: Usage) -> None:
+        old = self.used.get((usage.day, usage.model), Usage(usage.day, usage.model))
+        self.used[usage.day, usage.model] = Usage(
+            usage.day, usage.model, old.calls + usage.calls, old.input + usage.input,
+            old.output + usage.output, old.cost + usage.cost,
+        )  # fmt: skip
+
+    def usage(self) -> list[Usage]:
+        return [usage for _, usage in sorted(self.used.items())]
+
     def bury(self, tombstone: Tombstone, at: float) -> None:
         self.graves[tombstone.id] = tombstone
 
@@ -339,7 +357,7 @@ class DictStore:
         self.audit += [(*row[:5], "" if row[2] in self.graves else row[5]) for row in rows]
 
     def meta(self, key: str) -> str | None:
-        return self.told.get(key)
+        return self.tag if key == "tag" else self.told.get(key)
 
     def set_meta(self, key: str, value: str) -> None:
         self.told[key] = value
@@ -361,6 +379,20 @@ class DictStore:
 
     def erasure_owed(self) -> bool:
         return False
+
+    def keep_ids(self, ids: Sequence[str]) -> None:
+        highest = max((number_of(id) for id in ids if tag_of(id) == self.tag), default=0)
+        self.next["id"] = count(max(next(self.next["id"]), highest + 1))
+
+    def clear(self) -> int:
+        n = len(self.all)
+        self.all, self.cut, self.embedded, self.said = {}, {}, {}, {}
+        self.graves, self.cards_, self.used, self.passed_over = {}, {}, {}, set()
+        self.told.pop("embedder", None)
+        self.audit = [(*row[:5], "") for row in self.audit]
+        self.log.append(0)
+        self.floor = len(self.log)
+        return n
 
     def compact(self) -> None: ...
 

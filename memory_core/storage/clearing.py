@@ -1,0 +1,35 @@
+"""Emptying a scope file, whatever tables it has by now."""
+
+from .database import Database
+from .items import log, owe_erasure
+
+#: What stays: how the file came to be, whose it is, and that something was done.
+_KEPT = ("meta", "migrations", "audit", "change_log")
+_KEPT_META = ("scope", "tag", "store", "last_id", "log_floor", "erasure_owed")
+
+
+def clear(db: Database) -> int:
+    """Delete every row of every table but those kept. Inside `atomic()`.
+
+    Returns:
+        How many items there were.
+    """
+    items = int(db.value("select count(*) from items"))
+    last = db.value("select max(seq) from change_log") or 0
+    tables = db.rows(
+        "select name from pragma_table_list where schema = 'main' and type = 'table' "
+        "and name not like 'sqlite_%'"
+    )
+    for (table,) in tables:
+        if table not in _KEPT:
+            db.execute(f'delete from "{table}"')
+    for (table,) in db.rows("select name from pragma_table_list where type = 'virtual'"):
+        if db.value("select sql from sqlite_master where name = ?", (table,)).count("content ="):
+            db.execute(f'insert into "{table}"("{table}") values(\'delete-all\')')
+    marks = ", ".join("?" * len(_KEPT_META))
+    db.execute(f"delete from meta where key not in ({marks})", _KEPT_META)
+    db.execute("update audit set detail = ''")
+    log(db, "reset", 0)
+    db.execute("insert or replace into meta values('log_floor', ?)", (int(last) + 1,))
+    owe_erasure(db)
+    return items
