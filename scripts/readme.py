@@ -23,6 +23,7 @@ README = ROOT / "README.md"
 WHY = {
     "apsw": ("SQLite with FTS5, the same on every platform", 11),
     "cryptography": ("AES-GCM for the undo copies of deleted memories; `mcp` needs it too", 17),
+    "jsonschema": ("checks a bundle before it is imported; `mcp` needs it too", 4),
     "keyring": ("the key for them, where the system has a keyring; imported late", 2),
     "mcp": ("the protocol, with starlette and uvicorn", 9),
     "numpy": ("vectors", 71),
