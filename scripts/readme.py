@@ -25,7 +25,7 @@ WHY = {
     "cryptography": ("AES-GCM for the undo copies of deleted memories; `mcp` needs it too", 17),
     "jsonschema": ("checks a bundle before it is imported; `mcp` needs it too", 4),
     "keyring": ("the key for them, where the system has a keyring; imported late", 2),
-    "mcp": ("the protocol, with starlette and uvicorn", 9),
+    "mcp": ("the protocol, with starlette and uvicorn", 5),
     "numpy": ("vectors", 71),
     "onnxruntime": ("runs the embedding model, without torch", 72),
     "platformdirs": ("where data belongs on each system", 0),
