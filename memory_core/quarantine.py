@@ -239,6 +239,22 @@ class Quarantine:
         """What is held, oldest first: ids and reasons, never content."""
         return [self._told(held) for held in self._store.all_held()]
 
+    def get(self, ref: str) -> Quarantined:
+        """What is held under an id.
+
+        Raises:
+            NotFound, Conflict: it is not held.
+        """
+        return self._told(self._get(ref))
+
+    def check_known(self, refs: Sequence[str]) -> None:
+        """Raise unless every one names an item, a fact, or what is held.
+
+        Raises:
+            NotFound: naming those that do not.
+        """
+        self._named(refs, "")
+
     def has(self, ref: str) -> bool:
         """Whether an id is held at this moment."""
         held = self._store.held(bare(ref))

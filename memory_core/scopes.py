@@ -16,7 +16,7 @@ from .embedding.lazy import LazyEmbedder
 from .errors import InvalidArgument, NotFound, StorageError
 from .memory import Memory
 from .question import ask
-from .records import Compressed, Fact, Forgotten, Hit, Logged, Recall
+from .records import Compressed, Fact, Forgotten, Hit, Logged, Quarantined, Recall
 from .settings import Settings
 from .storage.ids import tag_of
 from .storage.opening import open_store
@@ -237,6 +237,47 @@ class Scopes:
             for memory, found in groups
             for one in memory.compress(found, summary=summary, strategy=strategy)
         ]
+
+    def quarantine(
+        self,
+        refs: Sequence[str] = (),
+        *,
+        content: str = "",
+        reason: str,
+        context_type: str = "sensitive",
+        scope: str = "",
+    ) -> tuple[Memory, list[Quarantined]]:
+        """`Memory.quarantine` wherever the ids are; an unknown id anywhere changes nothing.
+
+        Returns:
+            The memory the content belongs to, or the first that was named; what is held.
+
+        Raises:
+            InvalidArgument: neither ids nor content.
+            NotFound: an id names nothing.
+        """
+        groups = self.by_scope([ref for ref in refs if ref.strip()], scope)
+        home = self.open(scope) if content.strip() or not groups else groups[0][0]
+        if content.strip() and all(memory is not home for memory, _ in groups):
+            groups.append((home, []))
+        for memory, found in groups:
+            memory.vault.check_known(found)
+        held = [
+            one
+            for memory, found in groups or [(home, [])]
+            for one in memory.quarantine(
+                found,
+                content=content if memory is home else "",
+                reason=reason,
+                context_type=context_type,
+            )
+        ]
+        return home, held
+
+    def held(self, scope: str = "") -> list[Quarantined]:
+        """What is held in a scope, or with "" in every scope that may be named."""
+        names = [scope] if scope else self.names()
+        return [one for name in names for one in self.look(name).vault.all()]
 
     def allows(self, scope: str) -> bool:
         """Whether a scope may be named: those of the chain always, others by the allow-list."""

@@ -14,7 +14,7 @@ from routemem.memory_core.settings import Settings
 from . import resources
 from .calls import Calls
 from .surface import Surface
-from .toolsets import agents, context, facts, human, memory, review, routing, tasks
+from .toolsets import agents, context, facts, human, memory, review, routing, tasks, vault
 from .toolsets.spec import ToolSpec
 
 #: Toolset -> its tools. The order is the order a client sees.
@@ -23,13 +23,15 @@ TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {
     "facts": facts.TOOLS,
     "context": context.TOOLS,
     "review": review.TOOLS,
+    "quarantine": vault.HOLD,
     "tasks": tasks.TOOLS,
     "agents": agents.TOOLS,
     "human": human.TOOLS,
     "routing": routing.TOOLS,
+    "vault": vault.TOOLS,
 }
 #: What is on when nothing is asked for.
-DEFAULT = ("memory", "facts", "context", "review")
+DEFAULT = ("memory", "facts", "context", "review", "quarantine")
 #: Paragraphs of the instructions, each with the tools of which one must be on for it to be said.
 INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions", ()),
@@ -39,6 +41,7 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions_get_facts", ("get_facts",)),
     ("instructions_log_turn", ("log_turn",)),
     ("instructions_forget", ("forget",)),
+    ("instructions_quarantine", ("quarantine",)),
     ("instructions_routing", ("explain_routing", "rebalance_index", "index_report")),
     ("instructions_data", ()),
 )

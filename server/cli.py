@@ -30,6 +30,7 @@ COMMANDS = {
     "recall": ("people", "search, list (no query) or read (--id) memories"),
     "facts": ("people", "list, set (key=value) or trace (--history) facts"),
     "forget": ("people", "hide, restore, delete or purge memories"),
+    "vault": ("vault", "what is held in quarantine: list, show, release or purge it"),
     "scopes": ("scopes", "which scopes there are, and what each holds"),
     "tokens": ("tokens", "tell how tokens are counted, or fetch the vocabulary for exact counts"),
     "index": ("index", "tell how the vectors lie; pack, adapt or split them now"),

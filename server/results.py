@@ -81,6 +81,13 @@ class IndexOut(BaseModel):
     index: dict[str, Any]
 
 
+class QuarantineOut(BaseModel):
+    """Of `quarantine` and the tools of the toolset `vault`: ``held`` with ``id`` and why."""
+
+    held: list[dict[str, Any]]
+    note: str
+
+
 class StatusOut(BaseModel):
     """Of `memory_status`."""
 
