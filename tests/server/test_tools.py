@@ -71,7 +71,7 @@ async def test_every_tool_states_all_four_hints_and_its_title(client: Client) ->
     tools = (await client.list_tools()).tools
     assert [tool.name for tool in tools] == [
         "remember", "recall", "forget", "memory_status", "set_fact", "get_facts", "log_turn",
-        "compress",
+        "compress", "quarantine",
     ]  # fmt: skip
     for tool in tools:
         hints = tool.annotations
