@@ -38,6 +38,7 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("reindex",), "global: 1 passages embedded with hash-v1/384"),
         (("index", "report"), "mode: exact"),
         (("tokens", "status"), "Tokens: "),
+        (("vault", "list"), "Nothing is held in quarantine."),
         (("hygiene",), "global: nothing to do."),
         (("gc", "--all"), "global: 0 released memories"),
         (("doctor",), "ok   version: routemem"),
