@@ -140,9 +140,21 @@ def timed(work: Callable[[Vectors], Any], queries: Vectors) -> dict[str, float]:
 def exactly(stored: Vectors, query: Vectors) -> NDArray[np.int64]:
     """The 10 nearest, by one product and a partial sort: what the index is compared with."""
     scores = stored @ query
-    top = np.argpartition(-scores, 10)[:10]
+    top = np.argpartition(-scores, min(10, len(scores) - 1))[:10]
     best: NDArray[np.int64] = top[np.argsort(-scores[top])]
     return best
+
+
+def nearest(stored: Vectors, queries: Vectors, k: int) -> NDArray[np.int64]:
+    """Rows of the ``k`` exact nearest of each query, best first, int64 ``(queries, k)``."""
+    k = min(k, len(stored))
+    out = np.empty((len(queries), k), np.int64)
+    for start in range(0, len(queries), 64):
+        scores = queries[start : start + 64] @ stored.T
+        top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
+        out[start : start + 64] = np.take_along_axis(top, order, axis=1)
+    return out
 
 
 def kept(data: Data, folder: Path) -> None:

@@ -12,6 +12,8 @@ from .heuristics import centroid_count, measured_counts
 
 #: Vectors per centroid that k-means looks at; more changes the centroids little and costs linearly.
 SAMPLE_PER_CENTROID = 64
+#: Vectors it looks at, at least: few centroids of high-dimensional vectors gain by more than 64.
+SAMPLE_LEAST = 10_000
 #: Lloyd iterations of a fit.
 ITERATIONS = 10
 #: Vectors compared with the centroids at once.
@@ -60,7 +62,7 @@ class Codebook:
         seed: int = 0,
         n_init: int = 1,
         max_iter: int = ITERATIONS,
-        sample_per_centroid: int = SAMPLE_PER_CENTROID,
+        sample_per_centroid: int | None = None,
     ) -> "Codebook":
         """Fit centroids by k-means (scikit-learn, imported here) on a sample of the vectors.
 
@@ -72,7 +74,7 @@ class Codebook:
             seed: same vectors and seed, same centroids.
             n_init: fits from different starts; the best is kept.
             max_iter: Lloyd iterations at the most.
-            sample_per_centroid: vectors looked at, per centroid.
+            sample_per_centroid: vectors looked at, per centroid; None for `sample_size`.
 
         Raises:
             InvalidArgument: bad vectors, a ``k`` above their number, an unknown rule or init.
@@ -85,8 +87,9 @@ class Codebook:
         count = centroid_count(1 if k == "auto" else k, len(unit))
         rng = np.random.default_rng(seed)
         sample = unit
-        if len(unit) > sample_per_centroid * count:
-            sample = unit[np.sort(rng.permutation(len(unit))[: sample_per_centroid * count])]
+        most = sample_size(count) if sample_per_centroid is None else sample_per_centroid * count
+        if len(unit) > most:
+            sample = unit[np.sort(rng.permutation(len(unit))[:most])]
         return cls(_k_means(sample, count, init, seed, n_init, max_iter, rng))
 
     @property
@@ -190,6 +193,11 @@ def nearest_centroids(vectors: F32, centroids: F32) -> I64:
         exact = (centroids[close].astype(np.float64) * vectors[row]).sum(axis=1)
         codes[row] = close[int(exact.argmax())]
     return codes
+
+
+def sample_size(k: int) -> int:
+    """How many vectors a fit of ``k`` centroids looks at."""
+    return max(SAMPLE_PER_CENTROID * k, SAMPLE_LEAST)
 
 
 def gini(sizes: I64) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import Conflict, InvalidArgument
 from .arrays import F32, I64, Metric, Rows, one_of
-from .codebook import SAMPLE_PER_CENTROID, Codebook, Init
+from .codebook import Codebook, Init, sample_size
 from .codes import Rotation
 from .heuristics import centroid_count, measured_counts
 from .pack import Pack, Rerank, merged, pack_rows, stored_form
@@ -254,7 +254,7 @@ def _fitted(rows: Rows, row_scales: F32, recipe: Recipe) -> Codebook:
     if k == "auto":
         k = measured_counts(_sample(rows, row_scales, AUTO_SAMPLE, rng), n, seed=recipe.seed)[0].k
     count = min(centroid_count(min(k, n) if isinstance(k, int) else k, n), n)
-    sample = _sample(rows, row_scales, SAMPLE_PER_CENTROID * count, rng)
+    sample = _sample(rows, row_scales, sample_size(count), rng)
     return Codebook.fit(sample, min(count, len(sample)), init=recipe.init, seed=recipe.seed)
 
 

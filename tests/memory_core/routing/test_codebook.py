@@ -109,6 +109,12 @@ def test_fit_looks_at_a_sample_only(draw: Draw) -> None:
     )
 
 
+def test_few_centroids_are_fitted_to_more_than_64_vectors_each(draw: Draw) -> None:
+    vectors = draw(4000, 64, spread=2.0)
+    few = Codebook.fit(vectors, 8, sample_per_centroid=64)
+    assert Codebook.fit(vectors, 8).fidelity(vectors) > few.fidelity(vectors) + 0.01
+
+
 def test_fit_takes_rules_and_fewer_distinct_vectors_than_centroids() -> None:
     vectors = np.repeat(np.eye(3), 10, axis=0)
     assert Codebook.fit(vectors, "n_over_b").k == 2
