@@ -65,7 +65,7 @@ class Table:
     @property
     def holds(self) -> bool:
         """Whether every check does."""
-        return all(row.holds for row in self.rows)
+        return all(bool(row.holds) for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def shown(name: str, table: Table) -> str:
 def written(name: str, table: Table, folder: Path) -> None:
     """Write a table and its raw figures."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"experiment": name, "holds": table.holds, **asdict(table)}, indent=1)
+    every = {"experiment": name, "holds": table.holds, **asdict(table)}
+    text = json.dumps(every, indent=1, default=lambda number: number.item())
     (folder / f"{name.lower()}.json").write_text(text + "\n", "utf-8")
 
 

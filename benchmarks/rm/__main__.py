@@ -9,6 +9,7 @@ from ..claims import main
 from .codebooks import fidelity, heuristics, imbalance
 from .drift import drift
 from .encoders import encoders
+from .evidence import conversations, enrichment, passages
 from .retrieval import filtering, frontier, million, quality
 from .storage import storage
 
@@ -20,6 +21,9 @@ EXPERIMENTS = {
     "H5": drift,
     "H6": encoders,
     "H7": storage,
+    "A1": passages,
+    "A2": conversations,
+    "A3": enrichment,
     "A4": million,
     "A5": frontier,
     "A6": imbalance,

@@ -1,0 +1,1 @@
+"""MemBank's five benchmarks and its levels, with the same rules."""
