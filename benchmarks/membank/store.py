@@ -120,8 +120,8 @@ def latency(options: Options) -> Table:
     return Table(
         "latency of recall",
         "Wall time of a recall of 5 with its making of the question's vector. Ours reads texts "
-        "from its file and ranks by words too; theirs gives hashes of texts. The claim is of another "
-        "machine: their package cannot be run from the package index.",
+        "from its file and ranks by words too; theirs gives hashes of texts. The claim is of "
+        "another machine: their package cannot be run as it is published.",
         f"made: {n:,} texts, word vectors of {DIM}, {QUERIES} recalls",
         n,
         rows,

@@ -18,7 +18,6 @@ from .retrieval import SEED, filled, searched
 
 #: Found ids, best first, for every question of a group.
 Found = list[list[str]]
-SAMPLE = Path(__file__).parents[1] / "data" / "passages.jsonl"
 
 
 @cache
