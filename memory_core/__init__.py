@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from .lifecycle.models import Cost, Model, Models
     from .memory import Memory
     from .model_table import load_models
-    from .records import Fact, FactChange, Forgotten, Hit, Item, Logged, Recall, Receipt, Status
+    from .records import (
+        Context,
+        Fact,
+        FactChange,
+        Forgotten,
+        Hit,
+        Item,
+        Logged,
+        Recall,
+        Receipt,
+        Status,
+    )
     from .routing.codebook import Codebook
     from .routing.drift import DriftMonitor
     from .routing.hierarchy import Hierarchy
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Codebook": "routing.codebook",
+    "Context": "records",
     "Cost": "lifecycle.models",
     "DriftMonitor": "routing.drift",
     "Embedder": "embedding.embedder",
@@ -52,6 +64,7 @@ _HOME = {
 
 __all__ = [
     "Codebook",
+    "Context",
     "Cost",
     "DriftMonitor",
     "Embedder",

@@ -38,6 +38,13 @@ class Chain:
 
         The same text in two scopes is shown once, as the nearer one's.
         """
+        reply = self.found(asked, cost)
+        for memory in self._memories:
+            memory.count_reads([hit for hit in reply.hits if hit.scope == memory.scope])
+        return reply
+
+    def found(self, asked: Question, cost: Callable[[Hit], int] | None) -> Recall:
+        """The same, not counted as a read."""
         end = asked.skip + asked.top_k
         deep = replace(asked, skip=0, top_k=max(end + 1, DEPTH), max_tokens=UNBOUNDED, neighbours=0)
         found = [memory.found(deep, lambda _: 0) for memory in self._memories]
@@ -49,8 +56,6 @@ class Chain:
         left = len(page) - own
         more = len(ranked) > end or any(reply.cursor for reply in found)
         cursor = asked.cursor(asked.skip + own) if own and (more or left) else ""
-        for memory in self._memories:
-            memory.count_reads([hit for hit in kept if hit.scope == memory.scope])
         weak = any(reply.hits for reply in found) and all(r.weak or not r.hits for r in found)
         return Recall(
             tuple(kept),

@@ -1,13 +1,14 @@
 """Memory: one open scope. The place where the rooms meet."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .boards import Boards
+from .briefing import Briefing
 from .caretaker import Caretaker
 from .compressing import Compressing
 from .embedding.embedder import Embedder
@@ -27,6 +28,7 @@ from .rebalancing import Rebalancing
 from .recalling import Recalling
 from .records import (
     Compressed,
+    Context,
     Fact,
     FactChange,
     Forgotten,
@@ -39,7 +41,6 @@ from .records import (
     Status,
 )
 from .remembering import Remembering
-from .retrieval.context import pack_context
 from .settings import Settings
 from .storage.contract import Store
 from .storage.sqlite import SqliteStore
@@ -350,11 +351,37 @@ class Memory:
         """The turns a context always shows now, oldest first, each with the text it shows."""
         return self._turns.recent()
 
-    def get_context(self, query: str, *, max_tokens: int = 3000) -> str:
-        """A block of text for a prompt: the facts, then the memories that bear on a question."""
-        facts = [f"{fact.key}: {json.dumps(fact.value)}" for fact in self.get_facts()]
-        hits = self.recall(query, top_k=20, max_tokens=max_tokens).hits
-        return pack_context(facts, [hit.text for hit in hits], max_tokens, self.counter.count)
+    def get_context(
+        self,
+        query: str = "",
+        *,
+        max_tokens: int = 3000,
+        model: str = "",
+        include: Sequence[str] = (),
+        cost: Callable[[str], int] | None = None,
+    ) -> Context:
+        """A block of text for a prompt: facts, pinned, recent turns, what bears on the question.
+
+        What is too long is cut; what finds no room is named in one line with its id.
+
+        Args:
+            query: the question; the newest memories without one.
+            max_tokens: most tokens; never more than 0.85 of what the model can read.
+            model: the model it is for; ``settings.model`` by default.
+            include: only these: facts, pinned, recent, relevant, hints; all by default.
+            cost: tokens of a text as its reader gets it; the bare text by default.
+
+        Raises:
+            InvalidArgument: an argument is outside what is accepted.
+        """
+        reader, note = self.reader(model)
+        briefing = Briefing([self], self.get_facts, self.found, self.counter)
+        context = briefing.context(query, max_tokens, reader, include, cost)
+        return replace(context, note=note)
+
+    def reader(self, model: str = "") -> tuple[Model, str]:
+        """The language model that reads this memory, and a warning when its name is unknown."""
+        return load_models(self.settings.models_file).find(model or self.settings.model)
 
     # ------------------------------------------------------------------ compress
 

@@ -214,6 +214,34 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """A block of text for a prompt, within its budget.
+
+    Attributes:
+        tokens: of the text.
+        budget: what it was allowed: what was asked for, or less where the model holds less.
+        model: the model it was packed for.
+        parts: name -> tokens: facts, pinned, recent, relevant, hints; what is empty is missing.
+        ids: ids of memories and keys of facts in it.
+        cut: those of them whose text was cut.
+        hints: ids and keys of what was left out and is named.
+        omitted: how many were left out, named or not.
+        note: a warning, "" when there is nothing to say.
+    """
+
+    text: str
+    tokens: int
+    budget: int
+    model: str
+    parts: Mapping[str, int]
+    ids: tuple[str, ...]
+    cut: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    omitted: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A fact that a person may have stated; found by rules and never written by itself.
 

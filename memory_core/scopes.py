@@ -6,17 +6,19 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .briefing import Briefing
 from .chain import Chain
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .errors import InvalidArgument, NotFound, StorageError
 from .memory import Memory
 from .question import ask
-from .records import Compressed, Fact, Forgotten, Hit, Logged, Quarantined, Recall
+from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
 from .settings import Settings
 from .storage.ids import tag_of
 from .storage.opening import open_store
@@ -176,6 +178,32 @@ class Scopes:
         """
         home = self.open(scope)
         return home.log_turn(user, assistant, recall=partial(self.recall, scope=scope), **options)
+
+    def get_context(
+        self,
+        query: str = "",
+        *,
+        max_tokens: int = 3000,
+        model: str = "",
+        include: Sequence[str] = (),
+        cost: Callable[[str], int] | None = None,
+        scope: str = "",
+    ) -> Context:
+        """`Memory.get_context` on one scope or, without one, on the chain.
+
+        Raises:
+            InvalidArgument: an argument is outside what is accepted.
+            NotFound: there is no such scope.
+        """
+        home = self.look(scope)
+        if not self.reads_chain(scope):
+            return home.get_context(
+                query, max_tokens=max_tokens, model=model, include=include, cost=cost
+            )
+        reader, note = home.reader(model)
+        memories = [self.look(name) for name in self.chain]
+        briefing = Briefing(memories, self.get_facts, self._chained().found, self.counter)
+        return replace(briefing.context(query, max_tokens, reader, include, cost), note=note)
 
     def get_facts(
         self,

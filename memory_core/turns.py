@@ -17,6 +17,8 @@ from .text.tokens import TokenCounter
 EXCHANGES = "recent_exchanges"
 #: Memories that are brought for a prompt to be filled from, tokens; each is cut to its room later.
 PLENTY = 25_000
+#: What stands in a prompt for words that must not be stored.
+HELD = "(held back)"
 
 
 class Turns:
@@ -63,13 +65,15 @@ class Turns:
             for who, text in (("user", user), ("assistant", assistant))
             if text or who == "user"
         ]
-        kept = self._keep([receipt.id for receipt in receipts])
+        kept = self._keep([receipt.id for receipt in receipts if receipt.status != "held"])
+        said = self._store.find(receipts[0].id)  # as it was let in; None if it was held back
         prompt, shown = "", hits
         if recall_top_k:
-            prompt, shown = augmented(clean(user), hits, max_tokens, self._counter.count)
+            asked = said.text if said else HELD
+            prompt, shown = augmented(asked, hits, max_tokens, self._counter.count)
         return Logged(
             tuple(receipt.id for receipt in receipts),
-            () if receipts[0].status == "held" else tuple(candidates(clean(user))),
+            () if receipts[0].status == "held" else tuple(candidates(said.text)) if said else (),
             tuple(shown),
             prompt,
             len(kept.stay),

@@ -39,6 +39,7 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions_remember", ("remember",)),
     ("instructions_set_fact", ("set_fact",)),
     ("instructions_get_facts", ("get_facts",)),
+    ("instructions_get_context", ("get_context",)),
     ("instructions_log_turn", ("log_turn",)),
     ("instructions_forget", ("forget",)),
     ("instructions_quarantine", ("quarantine",)),

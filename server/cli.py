@@ -28,6 +28,7 @@ COMMANDS = {
     "status": ("people", "what a scope holds"),
     "remember": ("people", "store a memory (text as argument or on stdin)"),
     "recall": ("people", "search, list (no query) or read (--id) memories"),
+    "context": ("context", "what is known for a question, in one text within a budget"),
     "facts": ("people", "list, set (key=value) or trace (--history) facts"),
     "forget": ("people", "hide, restore, delete or purge memories"),
     "vault": ("vault", "what is held in quarantine: list, show, release or purge it"),

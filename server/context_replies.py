@@ -1,11 +1,14 @@
 """How the answers of `log_turn` and `get_context` read, in their two forms."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from routemem.memory_core.records import Candidate, Logged
+    from routemem.memory_core.records import Candidate, Context, Logged
 
+#: Tokens kept free for everything around the text of a context: names and numbers of the JSON form.
+CONTEXT_FRAME = 60
 #: Candidates that are told at the most.
 MOST = 8
 
@@ -47,3 +50,30 @@ def logged(done: "Logged") -> str:
         lines.append(f"No longer among the recent turns, still recalled: {', '.join(done.left)}.")
     lines += [text for text in (done.note, done.augmented_prompt) if text]
     return "\n".join(lines)
+
+
+def context_cost(count: Callable[[str], int]) -> Callable[[str], int]:
+    """Tokens of a text in the dearer of its two forms: as it is, and inside JSON."""
+
+    def cost(text: str) -> int:
+        return max(count(text), count(json.dumps(text, ensure_ascii=False)[1:-1]))
+
+    return cost
+
+
+def context_told(context: "Context") -> str:
+    """What `get_context` says."""
+    nothing = "Nothing is known yet." if not context.text else ""
+    return "\n".join(filter(None, [context.text, nothing, context.note]))
+
+
+def context_fields(context: "Context") -> dict[str, Any]:
+    """What `get_context` says, for programs."""
+    return {
+        "context": context.text,
+        "tokens": context.tokens,
+        "budget": context.budget,
+        "parts": dict(context.parts),
+        "omitted": context.omitted,
+        "note": context.note,
+    }

@@ -49,6 +49,17 @@ class LoggedOut(BaseModel):
     note: str
 
 
+class ContextOut(BaseModel):
+    """Of `get_context`: the text, its tokens, and how many each part has."""
+
+    context: str
+    tokens: int
+    budget: int
+    parts: dict[str, int]
+    omitted: int
+    note: str
+
+
 class ForgetOut(BaseModel):
     """Of `forget`: ``forgotten`` with ``id`` and ``state``."""
 

@@ -30,6 +30,7 @@ COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
     "upkeep", "draft", "question", "caretaker", "routed", "chain", "turns", "model_table",
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
+    "briefing",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {"boards": {"draft", "intake"}, "transfer": {"draft", "intake"}}

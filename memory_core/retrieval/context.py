@@ -1,31 +1,236 @@
-"""One block of context: what is true, then what bears on the question."""
+"""One block of text for a prompt, within a budget that holds. Pure.
+
+Parts come in order of importance: what is true, what is pinned, what was said last, what bears on
+the question. Each is sure of a share, and what it leaves goes to the next. A line that is too long
+is cut, not dropped; what still finds no room is named in one line with what reads it.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+#: A cut text shorter than this, tokens, is not worth showing.
+LEAST = 12
+#: A smaller budget keeps no room for hints.
+TINY = 64
+#: A line of so many tokens is shown whole or named: cutting it would save nothing.
+SHORT = 48
+#: What stands behind a text that was cut.
+CUT = " … (part)"
+HINTS = "Left out (recall ids=[…] reads a memory, get_facts keys=[…] a fact):"
+#: Part of the budget kept for hints when not everything fits, and most tokens of it.
+HINT_SHARE, HINT_MOST = 0.1, 300
+
+Cost = Callable[[str], int]
+Cut = Callable[[str, int], str]
 
 
-def pack_context(
-    facts: Sequence[str], memories: Sequence[str], budget: int, count: Callable[[str], int]
-) -> str:
-    """Facts first, then memories, line by line as far as the budget goes.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing a context may hold.
+
+    Attributes:
+        id: what reads it: a memory's id, a fact's key.
+        head: where it comes from.
+        text: its words, indented already; may be cut.
+        brief: what is said of it when it is left out.
+    """
+
+    id: str
+    head: str
+    text: str
+    brief: str
+
+    def __str__(self) -> str:
+        return f"- {self.head}{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lines of one kind.
+
+    Attributes:
+        lines: the most important first.
+        share: part of the budget it is sure of while others want more.
+        backwards: show the last line first: what was said last is the most important.
+        more: how many more there are that were not even looked at.
+    """
+
+    name: str
+    title: str
+    lines: tuple[Line, ...]
+    share: float
+    backwards: bool = False
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A block within its budget.
+
+    Attributes:
+        parts: name -> tokens, of those that are there; ``hints`` among them.
+        shown: ids in it, by part.
+        cut: ids whose text was cut.
+        hinted: ids of what was left out and is named.
+        omitted: how many were left out, named or not.
+    """
+
+    text: str
+    parts: dict[str, int]
+    shown: dict[str, tuple[str, ...]]
+    cut: tuple[str, ...]
+    hinted: tuple[str, ...]
+    omitted: int
+
+
+def pack(parts: Sequence[Part], budget: int, cost: Cost, cut: Cut, *, hints: bool = True) -> Packed:
+    """The parts as one text, hints behind them, of at most so many tokens.
 
     Args:
-        facts: a line each, most important first; they may take half of the budget, and what the
-            memories leave.
-        memories: a line each, best first.
-        budget: tokens of the whole block, headings included.
+        parts: in order of importance, and in the order they are shown.
+        budget: tokens of the whole; of the sum of the parts, too.
+        cost: tokens of a text as its reader gets it.
+        cut: shortens a text to at most so many tokens.
+        hints: whether what is left out is named.
     """
-    half = "\n".join(_section("Facts", facts, budget // 2, count))
-    found = _section("Memories", memories, budget - count(half), count)
-    known = _section("Facts", facts, budget - count("\n".join(found)), count)
-    return "\n".join([*known, *found])
+    parts = [part for part in parts if part.lines]
+    wanted = [_wanted(part, cost) for part in parts]
+    reserve = 0
+    crowded = sum(wanted) > budget or any(part.more for part in parts)
+    if hints and crowded and budget >= TINY:
+        reserve = min(int(HINT_SHARE * budget) + cost(HINTS), HINT_MOST)
+        if reserve > budget // 3:
+            reserve = min(budget // 3, cost(_short(999)))
+    kept: list[list[Line]] = []
+    left: list[list[Line]] = []
+    room = budget - reserve
+    for number, part in enumerate(parts):
+        later = sum(
+            _sure(p, want, int(p.share * (budget - reserve)), cost)
+            for p, want in zip(parts[number + 1 :], wanted[number + 1 :], strict=True)
+        )
+        lines, out = _filled(part, max(0, room - later), cost, cut)
+        kept.append(lines)
+        left.append(out)
+        room -= cost(_block(part, lines))
+    more = sum(part.more for part in parts)
+    return _settled(parts, kept, left, more, budget, cost, hints=hints)
 
 
-def _section(
-    title: str, lines: Sequence[str], budget: int, count: Callable[[str], int]
-) -> list[str]:
-    kept = [f"{title}:"]
-    for line in lines:
-        if count("\n".join([*kept, f"- {line}"])) + 1 > budget:
+def _wanted(part: Part, cost: Cost) -> int:
+    return cost(f"{part.title}\n") + sum(cost(f"{line}\n") for line in part.lines)
+
+
+def _sure(part: Part, wanted: int, share: int, cost: Cost) -> int:
+    """What a part is sure of; nothing where not even its first line has room in its share."""
+    first = part.lines[0]
+    least = min(cost(f"{first}\n"), LEAST + cost(f"- {first.head}{CUT}\n"))
+    return min(wanted, share) if cost(f"{part.title}\n") + least <= share else 0
+
+
+def _filled(part: Part, room: int, cost: Cost, cut: Cut) -> tuple[list[Line], list[Line]]:
+    """The lines that have room, long ones cut so that what follows has some, and those without."""
+    room -= cost(f"{part.title}\n")
+    costs = [cost(f"{line}\n") for line in part.lines]
+    rest = sum(costs)
+    kept: list[Line] = []
+    left: list[Line] = []
+    for line, price in zip(part.lines, costs, strict=True):
+        rest -= price
+        most = max(room // 2, room - rest, min(room, LEAST + cost(f"- {line.head}{CUT}\n")))
+        if price <= (room if price <= SHORT else most):
+            shown: Line | None = line
+        else:
+            shown = None if price <= SHORT and kept else _cut_to(line, most, cost, cut)
+        if shown is None:
+            left.append(line)
+        else:
+            kept.append(shown)
+            room -= cost(f"{shown}\n")
+    return kept, left
+
+
+def _cut_to(line: Line, most: int, cost: Cost, cut: Cut) -> Line | None:
+    room = most - cost(f"- {line.head}{CUT}\n")
+    while room >= LEAST:
+        shown = replace(line, text=cut(line.text, room) + CUT)
+        paid = cost(f"{shown}\n")
+        if paid <= most:
+            return shown if len(shown.text) > len(CUT) else None
+        # Escapes and quotes can make the dressed text dearer than the bare one.
+        room = min(room - 1, room * most // paid)
+    return None
+
+
+def _block(part: Part, lines: Sequence[Line]) -> str:
+    if not lines:
+        return ""
+    order = reversed(lines) if part.backwards else lines
+    return "\n".join([part.title, *map(str, order)]) + "\n"
+
+
+def _settled(
+    parts: Sequence[Part],
+    kept: list[list[Line]],
+    left: list[list[Line]],
+    more: int,
+    budget: int,
+    cost: Cost,
+    *,
+    hints: bool,
+) -> Packed:
+    """The parts put together; should they not fit after all, the least important lines go."""
+    while True:
+        blocks = {p.name: _block(p, lines) for p, lines in zip(parts, kept, strict=True) if lines}
+        spent = {name: cost(block) for name, block in blocks.items()}
+        whole = max(sum(spent.values()), cost("".join(blocks.values())))
+        if whole <= budget:
             break
-        kept.append(f"- {line}")
-    return kept if len(kept) > 1 else []
+        last = max(number for number, lines in enumerate(kept) if lines)
+        left[last].insert(0, kept[last].pop())
+    # In turn, what bears on the question first: a hundred facts must not hide the memories.
+    named = [line for row in zip_longest(*reversed(left)) for line in row if line]
+    omitted = len(named) + more
+    text = "".join(blocks.values())
+    said, hinted = "", 0
+    if hints and omitted:
+        said, hinted = _hints(named, omitted, text, budget - whole, budget, cost)
+    if said:
+        spent["hints"] = cost(said)
+    shown = {
+        part.name: tuple(line.id for line in lines)
+        for part, lines in zip(parts, kept, strict=True)
+        if lines
+    }
+    cuts = tuple(line.id for lines in kept for line in lines if line.text.endswith(CUT))
+    ids = tuple(line.id for line in named[:hinted])
+    return Packed((text + said).rstrip("\n"), spent, shown, cuts, ids, omitted)
+
+
+def _hints(
+    left: Sequence[Line], omitted: int, text: str, room: int, budget: int, cost: Cost
+) -> tuple[str, int]:
+    """A line for each that was left out, as many as there is room for, then how many more."""
+
+    def block(n: int) -> str:
+        rest = omitted - n
+        lines = [f"- {line.brief}" for line in left[:n]] + ([f"- {rest} more"] if rest else [])
+        return "\n".join([HINTS, *lines]) + "\n"
+
+    n, paid = 0, cost(block(0))
+    while n < len(left):
+        paid += cost(f"- {left[n].brief}\n")
+        if paid > room:
+            break
+        n += 1
+    for fewer in range(n, 0, -1):
+        said = block(fewer)
+        if cost(said) <= room and cost(text + said) <= budget:
+            return said, fewer
+    short = _short(omitted)
+    return (short, 0) if cost(short) <= room and cost(text + short) <= budget else ("", 0)
+
+
+def _short(omitted: int) -> str:
+    return f"- {omitted} more left out: raise max_tokens\n"

@@ -1,5 +1,6 @@
 """How a memory reads in a block of text for a model: where it comes from, then its words."""
 
+import json
 import re
 
 from ..records import Fact, Hit, Item
@@ -14,22 +15,28 @@ def indented(text: str) -> str:
     return _LINE_END.sub(r"\1  ", text)
 
 
-def heading(found: Hit | Item) -> str:
-    """``[a-1] 2026-01-05 12:00 Ann turn (user): ``; trust is said when it is not normal."""
+def heading(found: Hit | Item, scope: str = "") -> str:
+    """``[a-1] 2026-01-05T12:00 Ann turn (user): ``; trust is said when it is not normal.
+
+    Args:
+        scope: said too, when several were read.
+    """
     at = found.created_at if found.when is None else found.when
     who = f" {' '.join(found.speaker.split())}" if found.speaker else ""
     kind = f" {found.kind}" if found.kind != "note" else ""
     source = found.origin if found.trust == "normal" else f"{found.origin}, {found.trust}"
-    return f"[{found.id}] {day(at)}{who}{kind} ({source}): "
+    where = f", {scope}" if scope else ""
+    return f"[{found.id}] {day(at)}{who}{kind} ({source}{where}): "
 
 
 def fact_text(fact: Fact) -> str:
     """``user.city: Ghent (since 2025-01-11)``."""
-    import json
-
-    value = fact.value if isinstance(fact.value, str) else json.dumps(fact.value)
+    value = (
+        fact.value if isinstance(fact.value, str) else json.dumps(fact.value, ensure_ascii=False)
+    )
     sure = f", confidence {fact.confidence:g}" if fact.confidence != 1 else ""
-    return f"{fact.key}: {indented(value)} (since {iso(float(int(fact.valid_from)))}{sure})"
+    where = f", {fact.scope}" if fact.scope else ""
+    return f"{fact.key}: {indented(value)} (since {iso(fact.valid_from)[:10]}{sure}{where})"
 
 
 def day(at: float) -> str:

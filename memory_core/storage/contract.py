@@ -203,6 +203,10 @@ class Store(Protocol):
         """Rows of up to ``n`` turns before and ``n`` after a turn in its conversation, in order."""
         ...
 
+    def pinned(self, limit: int) -> list[Item]:
+        """The pinned items that can be recalled, highest priority first, then the newest."""
+        ...
+
     def recent(self) -> list[tuple[Item, bool]]:
         """The turns of the recent buffer that can be recalled, oldest first; whether shortened."""
         ...

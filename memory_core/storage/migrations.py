@@ -211,6 +211,7 @@ create table recent(
     item integer primary key references items(row) on delete cascade,
     shortened integer not null
 ) strict;
+create index items_pinned on items(row) where pinned = 1;
 """
 
 

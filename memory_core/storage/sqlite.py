@@ -131,6 +131,16 @@ class SqliteStore:
     def neighbours(self, item: Item, n: int) -> list[int]:
         return items.neighbours(self.db, item, n)
 
+    def pinned(self, limit: int) -> list[Item]:
+        sql = (
+            "select row from items where pinned = 1 and state in ('active', 'compressed') "
+            "order by priority desc, row desc limit ?"
+        )
+        with self.db.reading():
+            rows = [row for (row,) in self.db.rows(sql, (limit,))]
+            found = self.items(rows)
+        return [found[row] for row in rows]
+
     def recent(self) -> list[tuple[Item, bool]]:
         with self.db.reading():
             short = dict(self.db.rows("select item, shortened from recent"))

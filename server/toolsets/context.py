@@ -1,18 +1,28 @@
 """log_turn, get_context."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from ..arguments import AnyCase, OneOrMany
 from ..calls import Calls
-from ..context_replies import logged, logged_fields
-from ..results import LoggedOut
+from ..context_replies import (
+    CONTEXT_FRAME,
+    context_cost,
+    context_fields,
+    context_told,
+    logged,
+    logged_fields,
+)
+from ..results import ContextOut, LoggedOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints
 
 if TYPE_CHECKING:
-    from routemem.memory_core import Logged, Memory, Scopes
+    from routemem.memory_core import Context, Logged, Memory, Scopes
+
+Included = Annotated[Literal["facts", "pinned", "recent", "relevant", "hints"], AnyCase]
 
 
 def _log_turn(calls: Calls) -> Tool:
@@ -45,4 +55,37 @@ def _log_turn(calls: Calls) -> Tool:
     return log_turn
 
 
-TOOLS = (ToolSpec("log_turn", "Log turn", _log_turn, hints(repeats=False)),)
+def _get_context(calls: Calls) -> Tool:
+    async def get_context(
+        query: str,
+        max_tokens: Annotated[int, Field(ge=100, le=1_000_000)] = 3000,
+        model: Annotated[str, Field(description="Language model the text is for")] = "",
+        include: Annotated[list[Included], OneOrMany] = [],  # noqa: B006  pydantic copies defaults
+        scope: str = "",
+    ) -> CallToolResult:
+        """Gather what is known for a question in one text: facts, pinned and recent, what bears on
+        it, and hints with ids for what did not fit. Call it to begin a task.
+        """
+
+        def work(scopes: "Scopes") -> "tuple[Memory, Context]":
+            memory = scopes.look(scope)
+            cost = context_cost(scopes.counter.count)
+            return memory, scopes.get_context(
+                query,
+                max_tokens=max(16, max_tokens - CONTEXT_FRAME - cost(memory.reader(model)[1])),
+                model=model,
+                include=include,
+                cost=cost,
+                scope=scope,
+            )
+
+        context = await calls.run("get_context", work)
+        return answer(context_told(context), ContextOut(**context_fields(context)))
+
+    return get_context
+
+
+TOOLS = (
+    ToolSpec("log_turn", "Log turn", _log_turn, hints(repeats=False)),
+    ToolSpec("get_context", "Get context", _get_context, hints(reads=True)),
+)

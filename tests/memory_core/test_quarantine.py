@@ -37,7 +37,7 @@ def seen(memory: Memory, word: str) -> Iterator[str]:
                 yield f"recall {query!r}"
     if word in str(memory.get_facts(history=True)):
         yield "facts"
-    if word in memory.get_context(word):
+    if word in str(memory.get_context(word)):
         yield "context"
 
 

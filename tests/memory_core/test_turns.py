@@ -131,3 +131,13 @@ def test_an_exchange_that_cannot_be_is_refused_and_leaves_nothing(
     with pytest.raises(InvalidArgument):
         memory.log_turn(**{"user": "kept?", **arguments})  # type: ignore[arg-type]  # wrong on purpose
     assert memory.status().items["active"] == 0
+
+
+def test_words_that_must_not_be_stored_are_in_no_part_of_the_reply(memory: Memory) -> None:
+    memory.remember("The deploy host is blue.")
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    done = memory.log_turn(f"I live in Ghent. Deploy with {token}", "Ok.", recall_top_k=3)
+    assert token not in str(done)
+    assert "held in quarantine" in done.note
+    assert done.candidates == ()
+    assert [text for _, text in memory.recent()] == ["Ok."]

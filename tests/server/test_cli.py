@@ -31,6 +31,7 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
     asked: list[tuple[tuple[str, ...], str]] = [
         (("remember", "The key lies in the blue folder."), "Stored as a-1 in global."),
         (("recall", "blue folder"), "[a-1]"),
+        (("context", "blue folder"), "Bears on the question:"),
         (("facts", "key.place=blue folder"), "key.place: blue folder"),
         (("forget", "a-1"), "a-1: out of recall"),
         (("scopes",), "global      1      1"),

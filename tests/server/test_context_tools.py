@@ -86,3 +86,57 @@ async def test_a_read_only_server_logs_nothing(settings: Settings) -> None:
     async with Client(build_server(replace(settings, read_only=True))) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         assert "log_turn" not in names
+
+
+async def test_a_context_has_facts_pinned_recent_relevant_and_hints(client: Client) -> None:
+    await both(client, "set_fact", key="user.city", value="Ghent")
+    await both(client, "remember", content="Answer in short sentences.", pinned=True)
+    await both(client, "log_turn", user="The mill was loud today.", assistant="Sorry to hear.")
+    for n in range(30):
+        await both(client, "remember", content=f"The mill {n} has {n} wheels. " + "It turns. " * 20)
+    told, out = await both(
+        client, "get_context", query="How many wheels has the mill?", max_tokens=700
+    )
+    assert told == out["context"]
+    assert list(out["parts"]) == ["facts", "pinned", "recent", "relevant", "hints"]
+    for text in ("user.city: Ghent", "Answer in short sentences.", "The mill was loud", "wheels"):
+        assert text in told
+    assert out["omitted"] > 0
+
+
+@pytest.mark.parametrize("max_tokens", [100, 130, 250, 700, 3000])
+async def test_both_forms_of_a_context_keep_the_budget(client: Client, max_tokens: int) -> None:
+    from routemem.memory_core.text.tokens import estimate
+
+    texts = ["short", 'with "quotes" and\nnew lines\n' * 20, "word " * 900, "日本語のテキスト" * 60]
+    for number, text in enumerate(texts * 2):
+        await both(client, "remember", content=f"{number} {text}", pinned=number % 3 == 0)
+        await both(client, "set_fact", key=f"user.k{number}", value={"q": text[:300]})
+        await both(client, "log_turn", user=f"{number} {text}")
+    arguments = {"query": "word quotes", "max_tokens": max_tokens, "model": "no-such-model"}
+    told, out = await both(client, "get_context", **arguments)
+    assert estimate(told) <= max_tokens
+    assert estimate(json.dumps(out, ensure_ascii=False, separators=(",", ":"))) <= max_tokens
+    assert "no-such-model" in told
+    assert sum(out["parts"].values()) <= max_tokens
+
+
+async def test_a_context_never_exceeds_the_safe_part_of_a_small_model(client: Client) -> None:
+    for n in range(60):
+        await both(client, "remember", content=f"mill {n} " + "turns by the river " * 100)
+    _, out = await both(client, "get_context", query="mill", max_tokens=1_000_000, model="gpt-4")
+    assert 3000 < out["tokens"] <= out["budget"] == int(0.85 * 8192)
+
+
+async def test_a_context_of_nothing_says_so(client: Client) -> None:
+    told, out = await both(client, "get_context", query="anything")
+    assert told == "Nothing is known yet."
+    assert (out["context"], out["tokens"]) == ("", 0)
+
+
+async def test_parts_may_be_named_in_any_form(client: Client) -> None:
+    await both(client, "set_fact", key="user.city", value="Ghent")
+    await both(client, "remember", content="The mill is loud.")
+    for include in ("FACTS", ["facts"], '["facts"]', "facts, hints"):
+        _, out = await both(client, "get_context", query="mill", include=include)
+        assert set(out["parts"]) == {"facts"}

@@ -262,6 +262,12 @@ class DictStore:
     def count_facts(self) -> int:
         return len({fact.key for fact in self.said.values() if fact.retired_at is None})
 
+    def pinned(self, limit: int) -> list[Item]:
+        found = [
+            it for it in self.all.values() if it.pinned and it.state in ("active", "compressed")
+        ]
+        return sorted(found, key=lambda it: (-it.priority, -it.row))[:limit]
+
     def recent(self) -> list[tuple[Item, bool]]:
         known = [
             (self.all[row], short) for row, short in sorted(self.buffer.items()) if row in self.all

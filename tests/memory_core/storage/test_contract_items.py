@@ -278,3 +278,15 @@ def test_what_is_shown_costs_the_text_or_the_summary_or_nothing(any_store: Store
     put(any_store, "hidden", tokens=900, summary_tokens=200, state="archived")
     counts = any_store.counts()
     assert (counts["tokens"], counts["shown"]) == (999, 29)
+
+
+def test_pinned_items_come_by_priority_then_age_and_only_if_they_can_be_recalled(
+    any_store: Store,
+) -> None:
+    one = stored(any_store, text="1", pinned=True)
+    two = stored(any_store, text="2", pinned=True)
+    high = stored(any_store, text="3", pinned=True, priority=9)
+    stored(any_store, text="4")
+    stored(any_store, text="5", pinned=True, state="archived")
+    assert [item.id for item in any_store.pinned(9)] == [high.id, two.id, one.id]
+    assert [item.id for item in any_store.pinned(1)] == [high.id]
