@@ -441,6 +441,10 @@ class Memory:
         self._caretaker.call(now=mode == "restore")
         return done
 
+    def now(self) -> float:
+        """The time by this memory's clock, seconds UTC."""
+        return self._clock()
+
     def check_known(self, ids: Sequence[str]) -> None:
         """Raise unless every one names an item, an item that was deleted, or a fact.
 

@@ -335,6 +335,14 @@ class FactChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A summary of several items, and one of them, by id."""
+
+    derived: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a model was used for on one day (UTC).
 

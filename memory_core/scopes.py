@@ -15,18 +15,23 @@ from .briefing import Briefing
 from .chain import Chain
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
+from .emptying import Emptied, clear, confirmation, expire
 from .errors import InvalidArgument, NotFound, StorageError
 from .memory import Memory
+from .moving import Moved, finish, move, under_way
 from .question import ask
 from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
 from .settings import Settings
-from .storage.ids import tag_of
+from .storage.ids import bare, tag_of
 from .storage.opening import open_store
 from .storage.registry import Registry, check_scope, file_name
 from .storage.sqlite import SqliteStore
 from .text.tokens import TokenCounter
 
 log = logging.getLogger("routemem")
+
+#: Seconds after which an open scope is looked after again.
+MINDED = 60.0
 
 
 class Scopes:
@@ -62,6 +67,7 @@ class Scopes:
         self._open: dict[str, Memory] = {}
         self._blank: dict[str, Memory] = {}
         self._opening: dict[str, threading.Lock] = {}
+        self._minded: dict[str, float] = {}
         self._registry: Registry | None = None
 
     def __enter__(self) -> "Scopes":
@@ -79,10 +85,16 @@ class Scopes:
             DamagedFile: the file was no database; it was set aside, the next call starts anew.
             StorageError: the file cannot be used.
         """
-        name = self._allowed(scope)
+        return self._get(self._allowed(scope))
+
+    def _get(self, name: str) -> Memory:
         memory = self._open.get(name)
-        if memory is not None and _in_place(memory):
-            return memory
+        if memory is None or not _in_place(memory):
+            memory = self._open_anew(name)
+        self._mind(memory)
+        return memory
+
+    def _open_anew(self, name: str) -> Memory:
         with self._guard:
             opening = self._opening.setdefault(name, threading.Lock())
         with opening:  # only those who want this scope wait for its file
@@ -91,7 +103,25 @@ class Scopes:
                 _close(self._open.pop(name))
             if name not in self._open:
                 self._open[name] = self._opened(name)
+                self._minded.pop(name, None)
             return self._open[name]
+
+    def _mind(self, memory: Memory) -> None:
+        """Finish a move that was cut short, and empty a session that is over."""
+        now = self.clock()
+        last = self._minded.get(memory.scope)
+        if self.settings.read_only or (last is not None and abs(now - last) < MINDED):
+            return
+        self._minded[memory.scope] = now
+        if cut_short := under_way(memory):
+            finish(memory, self._get(cut_short[0]), lambda: self.registry)
+        expire(memory, now)
+
+    def sweep(self) -> list[str]:
+        """Look after every session of the folder, opened or not; returns those that are empty."""
+        names = [name for name in self.registry.scopes() if name.startswith("session:")]
+        there = [name for name in names if (self.folder / file_name(name)).exists()]
+        return [name for name in there if not self._get(name).store.last_write()]
 
     def look(self, scope: str = "") -> Memory:
         """The memory of a scope for reading: one that nobody wrote to yet leaves no file.
@@ -121,8 +151,55 @@ class Scopes:
     def locate(self, ref: str, scope: str = "") -> Memory:
         """The memory an id belongs to; a key, or an unknown id, belongs to ``scope``."""
         tag = None if scope or not self.folder.exists() else tag_of(ref)
-        owner = self.registry.scope_of(tag) if tag else None
+        owner = self._owner(ref, tag) if tag else None
         return self.look(owner if owner and self.allows(owner) else scope)
+
+    def _owner(self, ref: str, tag: str) -> str | None:
+        return self.registry.moved_to(bare(ref).lower()) or self.registry.scope_of(tag)
+
+    def move(self, refs: Sequence[str], to: str, *, scope: str = "") -> list[Moved]:
+        """Move memories, cards and facts into another scope; they keep their ids.
+
+        Args:
+            refs: ids wherever they are, and keys in ``scope``.
+            to: the other scope.
+
+        Raises:
+            InvalidArgument: no id, or they are there already.
+            NotFound: an id, key or scope is not there; nothing was moved.
+        """
+        groups = self.by_scope(refs, scope)
+        if not groups:
+            raise InvalidArgument("ids is empty: name what to move.")
+        target = self.open(to)
+        return [move(memory, target, found, lambda: self.registry) for memory, found in groups]
+
+    def promote(self, scope: str, to: str) -> Moved:
+        """Move everything a scope holds into another, as at the end of a session worth keeping.
+
+        Raises:
+            InvalidArgument: both are the same.
+            NotFound: there is no such scope.
+        """
+        return move(self.look(scope), self.open(to), [], lambda: self.registry)
+
+    def clear(self, scope: str, confirm: str = "") -> tuple[str, Emptied | None]:
+        """Empty a scope, in two steps.
+
+        Args:
+            confirm: nothing, or what the first call returned.
+
+        Returns:
+            The word that confirms it, with nothing done; or "" and what was done.
+
+        Raises:
+            Conflict: the word does not fit; nothing was changed.
+            NotFound: there is no such scope.
+        """
+        memory = self.look(scope)
+        if not confirm:
+            return confirmation(memory), None
+        return "", clear(memory, confirm)
 
     def _holder(self, ref: str, scope: str) -> Memory:
         """Where an id or key is read: an unnamed key in the nearest scope of the chain with it."""

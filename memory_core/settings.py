@@ -130,6 +130,13 @@ class Settings:
     undo_days: float = _setting(
         7.0, "how long a deleted memory can be restored", unit="days", least=0, most=3650
     )
+    session_hours: float = _setting(
+        24.0,
+        "a session: scope is emptied so long after its last write, with undo; 0: never",
+        unit="h",
+        least=0,
+        most=87_600,
+    )
     flush_seconds: float = _setting(
         60.0, "longest wait of access counts in memory", unit="s", least=0.01, most=3600
     )

@@ -28,7 +28,8 @@ PURE = {
 #: Modules that bring the rooms together.
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
-    "upkeep", "draft", "question", "caretaker", "routed", "chain", "turns", "model_table",
+    "upkeep", "draft", "question", "caretaker", "routed", "chain", "moving", "emptying",
+    "turns", "model_table",
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
 }  # fmt: skip

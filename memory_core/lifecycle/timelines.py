@@ -30,7 +30,8 @@ class Merge:
 def merge(ours: Sequence[Fact], theirs: Sequence[Fact], now: float) -> Merge:
     """Take their statements about a key into ours; those we have already change nothing.
 
-    Of two believed statements about one time the one recorded later wins, ours if at once.
+    Of two believed statements about one time the one recorded later wins; if at once, the one that
+    begins later, and then ours.
     """
     known = {_said(fact) for fact in ours}
     fresh = list({_said(fact): fact for fact in theirs if _said(fact) not in known}.values())
@@ -58,7 +59,8 @@ def _shares(believed: Sequence[Fact]) -> list[list[tuple[float, float]]]:
         there = [n for n, f in enumerate(believed) if f.valid_from <= start and end <= _end(f)]
         if not there:
             continue
-        share = shares[max(there, key=lambda n: (believed[n].recorded_at, -n))]
+        newest = max(there, key=lambda n: (believed[n].recorded_at, believed[n].valid_from, -n))
+        share = shares[newest]
         if share and share[-1][1] == start:
             share[-1] = (share[-1][0], end)
         else:

@@ -1,10 +1,11 @@
-"""Emptying a scope file, whatever tables it has by now."""
+"""Emptying a scope file, whatever tables it has by now; when it was last written to."""
 
 from .database import Database
 from .items import log, owe_erasure
 
-#: What stays: how the file came to be, whose it is, and that something was done.
-_KEPT = ("meta", "migrations", "audit", "change_log")
+#: What stays: how the file came to be, whose it is, that something was done, and what is sealed:
+#: undo copies go when their time is over, what is held when a person says so.
+_KEPT = ("meta", "migrations", "audit", "change_log", "tombstones", "quarantine")
 _KEPT_META = ("scope", "tag", "store", "last_id", "log_floor", "erasure_owed")
 
 
@@ -33,3 +34,14 @@ def clear(db: Database) -> int:
     db.execute("insert or replace into meta values('log_floor', ?)", (int(last) + 1,))
     owe_erasure(db)
     return items
+
+
+def last_write(db: Database) -> float:
+    """When an item, fact or card was last written, seconds UTC; 0.0 when there is none."""
+    return float(
+        db.value(
+            "select max(coalesce((select max(updated_at) from items), 0.0), "
+            "coalesce((select max(max(recorded_at, coalesce(retired_at, 0.0))) from facts), 0.0), "
+            "coalesce((select max(updated_at) from cards), 0.0))"
+        )
+    )

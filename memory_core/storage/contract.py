@@ -215,6 +215,10 @@ class Store(Protocol):
         """Make these the recent buffer: row of each item, whether it is shown shortened."""
         ...
 
+    def all_links(self) -> dict[str, tuple[str, ...]]:
+        """For every summary of several items the ids of these, in order."""
+        ...
+
     def link(self, derived: str, sources: Sequence[str]) -> None:
         """Record which items a summary was made of, by id."""
         ...
@@ -445,8 +449,13 @@ class Store(Protocol):
         """Never give out these ids, which came from outside, nor those counted before them."""
         ...
 
+    def last_write(self) -> float:
+        """When anything was last written, seconds UTC; 0.0 when nothing is there."""
+        ...
+
     def clear(self) -> int:
-        """Erase everything but the scope's name, the count of its ids and the bare audit rows.
+        """Erase everything but the scope's name, the count of its ids, the bare audit rows, and
+        what is sealed.
 
         Returns:
             How many items there were.

@@ -22,6 +22,14 @@ def derived(db: Database, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return _grouped(db, "source", "derived", sources)
 
 
+def every(db: Database) -> dict[str, tuple[str, ...]]:
+    """The sources of every item that has any."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for made, source in db.rows("select derived, source from links order by derived, source"):
+        found[made].append(source)
+    return {made: tuple(of) for made, of in found.items()}
+
+
 def _grouped(db: Database, by: str, what: str, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for key, value in db.rows(

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
@@ -9,7 +10,7 @@ import apsw
 from ..errors import DamagedFile, InvalidScope, StorageError
 from .database import Database
 from .files import beside, identity
-from .ids import make_tag, tag_number
+from .ids import make_tag, tag_number, tag_of
 from .lock import WriterLock
 
 KINDS = ("user", "project", "agent", "session")
@@ -92,16 +93,18 @@ class Registry:
                 db.enable_log()
                 with db.atomic():
                     db.connection.execute(_SCHEMA)
-                    for scope, tag, file in self._scan():
+                    for scope, tag, file, guests in self._scan():
                         _enter(db, scope, tag, file)
+                        for id in guests:
+                            db.execute("insert or replace into moved values(?, ?)", (id, scope))
             _check(db)
         except BaseException:
             db.close(fold=False)
             raise
         return db
 
-    def _scan(self) -> list[tuple[str, str, str]]:
-        """Scope, tag and file name of every readable scope file in the folder."""
+    def _scan(self) -> list[tuple[str, str, str, list[str]]]:
+        """Scope, tag, file name and ids of other tags of every readable scope file."""
         found = []
         for path in sorted(self._folder.glob("*-*.db")):
             try:
@@ -109,9 +112,10 @@ class Registry:
                 # The lock of the file is not held, so its log must stay as it is.
                 connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 meta = dict(connection.execute("select key, value from meta"))
+                guests = _guests(connection, str(meta["tag"]))
                 connection.close()
                 if path.name == file_name(meta["scope"]):
-                    found.append((str(meta["scope"]), str(meta["tag"]), path.name))
+                    found.append((str(meta["scope"]), str(meta["tag"]), path.name, guests))
             except (apsw.Error, KeyError, UnicodeDecodeError):
                 continue  # not ours, or damaged: opening the scope itself will say so
         return found
@@ -164,6 +168,21 @@ class Registry:
         scope = self._db.value("select scope from scopes where tag = ?", (tag,))
         return None if scope is None else str(scope)
 
+    def moved_to(self, id: str) -> str | None:
+        """The scope that something was moved to, under its id; None when it was not."""
+        scope = self._db.value("select scope from moved where id = ?", (id,))
+        return None if scope is None else str(scope)
+
+    def record_moves(self, ids: Sequence[str], scope: str) -> None:
+        """Record where ids lead now; back in the scope that gave them out they need no record."""
+        with self._db.atomic():
+            for id in ids:
+                home = self.scope_of(tag_of(id) or "")
+                if home == scope:
+                    self._db.execute("delete from moved where id = ?", (id,))
+                elif home is not None:
+                    self._db.execute("insert or replace into moved values(?, ?)", (id, scope))
+
     def scopes(self) -> list[str]:
         """Every scope of the folder, by name."""
         return [scope for (scope,) in self._db.rows("select scope from scopes order by scope")]
@@ -175,6 +194,18 @@ class Registry:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def _guests(connection: apsw.Connection, tag: str) -> list[str]:
+    """Ids of what was moved into a scope file. An older file has no cards."""
+    tables = {name for (name,) in connection.execute("select name from sqlite_master")}
+    own = f"{tag}-%"
+    return [
+        str(id)
+        for table in ("items", "cards")
+        if table in tables
+        for (id,) in connection.execute(f"select id from {table} where id not like ?", (own,))
+    ]
 
 
 def _remove(path: Path) -> None:

@@ -13,7 +13,7 @@ from ..errors import ForeignFile
 from ..lifecycle.plan import Subject
 from ..records import Chunk, Fact, Filter, Item, Usage
 from . import cards, facts, items, links, quarantined
-from .clearing import clear
+from .clearing import clear, last_write
 from .contract import Card, Changes, Float16s, Held, StoredVectors, TextHit, Tombstone
 from .database import Database
 from .ids import number_of, tag_of
@@ -153,6 +153,9 @@ class SqliteStore:
         self.db.execute_many(
             "insert into recent values(?, ?)", [(row, int(short)) for row, short in turns]
         )
+
+    def all_links(self) -> dict[str, tuple[str, ...]]:
+        return links.every(self.db)
 
     def link(self, derived: str, sources: Sequence[str]) -> None:
         links.link(self.db, derived, sources)
@@ -456,6 +459,9 @@ class SqliteStore:
         last = int(self.meta("last_id") or 0)
         if max(counts, default=0) > last:
             self.db.execute("insert or replace into meta values('last_id', ?)", (max(counts),))
+
+    def last_write(self) -> float:
+        return last_write(self.db)
 
     def clear(self) -> int:
         return clear(self.db)

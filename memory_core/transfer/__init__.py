@@ -1,13 +1,13 @@
 """Transfer: a scope as a bundle, and back; emptying it. One room of an open memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from ..errors import Withheld
 from ..intake import Intake
 from ..records import Item, Trust
 from ..storage.contract import Store
-from .exporting import Exported, export, snapshot
+from .exporting import Exported, export, names, snapshot
 from .importing import Imported, Importing
 
 __all__ = ["Exported", "Imported", "Transfer"]
@@ -39,14 +39,19 @@ class Transfer:
         self._clock = clock
         self._wake = wake
 
-    def export(self, file: IO[bytes]) -> Exported:
+    def export(self, file: IO[bytes], *, only: Sequence[str] | None = None) -> Exported:
         """Write everything but what was deleted, one snapshot, as a bundle.
 
         Held and deleted texts are not in it; vectors neither: they are made anew from the texts.
-        """
-        return export(self._store, file)
 
-    def restore(self, file: IO[bytes], *, trust: Trust = "verified") -> Imported:
+        Args:
+            only: these ids and keys of facts.
+        """
+        return export(self._store, file, None if only is None else frozenset(only))
+
+    def restore(
+        self, file: IO[bytes], *, trust: Trust = "verified", keep_ids: bool = False
+    ) -> Imported:
         """Take a bundle in: all of it, or nothing.
 
         It is screened like everything that comes in, and what must not be stored is held. What is
@@ -56,12 +61,14 @@ class Transfer:
         Args:
             file: seekable; read twice.
             trust: the most an item is trusted afterwards; never more than in the bundle.
+            keep_ids: keep ids of other scopes too, for whoever registers them as moved.
 
         Raises:
             InvalidBundle: it is torn, changed, or no bundle; nothing was changed.
             WriteTimeout, DiskFull: nothing was changed.
         """
-        job = Importing(self._store, self._revive, self._intake, self._clock(), trust)
+        now = self._clock()
+        job = Importing(self._store, self._revive, self._intake, now, trust, keep_ids=keep_ids)
         done = job.restore(file)
         for refused in job.withheld:  # sealing may ask the system's keyring: not under the lock
             if refused.draft is not None:
@@ -72,6 +79,30 @@ class Transfer:
     def snapshot(self) -> dict[str, Any]:
         """Counts, facts, boards and usage, as `schema.state_schema` says; no texts of items."""
         return snapshot(self._store, self._clock())
+
+    def names(self) -> list[str]:
+        """Ids of all items and cards, and keys of all facts."""
+        with self._store.reading():
+            return names(self._store)
+
+    def has(self, ref: str) -> bool:
+        """Whether an id or key of a fact is here."""
+        return bool(self._store.find(ref) or self._store.card(ref) or self._store.facts([ref]))
+
+    def let_go(self, refs: Sequence[str], to: str) -> None:
+        """Erase what has been moved, with the note that a move is under way."""
+        with self._store.atomic():
+            for ref in refs:
+                if item := self._store.find(ref):
+                    self._store.erase(item.row)
+                elif self._store.card(ref):
+                    self._store.erase_card(ref)
+                else:
+                    for fact in self._store.facts([ref]):
+                        self._store.erase_fact(fact.row)
+            now = self._clock()
+            self._store.note([(now, "move", ref, 0.0, True, f"to {to}") for ref in refs])
+            self._store.set_meta("moving", "")
 
     def clear(self) -> int:
         """Erase everything in the scope for good; returns how many items there were.

@@ -1,6 +1,6 @@
 """From a store to a bundle, or to a snapshot."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
@@ -8,7 +8,7 @@ from typing import IO, Any
 from ..boards.board import card_of
 from ..boards.cards import Agent, Question, Task
 from ..lifecycle.validity import known, valid
-from ..records import Filter
+from ..records import Filter, Link
 from ..storage.contract import Card, Store
 from ..text.times import iso
 from .bundle import Writer
@@ -37,12 +37,18 @@ class Exported:
     sha256: str
 
 
-def export(store: Store, file: IO[bytes]) -> Exported:
-    """Write the bundle of one snapshot of a store."""
+def export(store: Store, file: IO[bytes], only: Collection[str] | None = None) -> Exported:
+    """Write the bundle of one snapshot of a store.
+
+    Args:
+        only: these ids and keys of facts, without usage; everything when None.
+    """
     counts = dict.fromkeys(RECORDS, 0)
     with store.reading():
         writer = Writer(file, store.scope, store.meta("tag") or "")
         for said in records(store):
+            if only is not None and _name(said) not in only:
+                continue
             counts[said["record"]] += 1
             writer.put(said)
         return Exported(counts, writer.end())
@@ -61,6 +67,21 @@ def records(store: Store) -> Iterator[dict[str, Any]]:
             yield line(name, of(card))
     for usage in store.usage():
         yield line("usage", usage)
+    made_of = store.all_links()
+    for derived in sorted(made_of):
+        for source in made_of[derived]:
+            yield line("link", Link(derived, source))
+
+
+def names(store: Store) -> list[str]:
+    """Ids of items and cards, and keys of facts, each once."""
+    named = (_name(said) for said in records(store) if said["record"] not in ("usage", "link"))
+    return list(dict.fromkeys(named))
+
+
+def _name(said: Mapping[str, Any]) -> str:
+    """What a line is called: its id, the key of a fact, for a link the summary's id."""
+    return str(said.get("key" if said["record"] == "fact" else "id") or said.get("derived", ""))
 
 
 def line(name: str, record: Any) -> dict[str, Any]:

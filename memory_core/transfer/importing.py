@@ -29,7 +29,7 @@ class Imported:
         known: those that were there already.
         forgotten: items that were deleted here and were not brought back.
         renamed: old id -> new id, of those whose id belongs to something else here.
-        held: items, facts and cards that must not be stored and were held back.
+        held: ids and keys of what must not be stored and was held back.
         distrusted: items that are trusted less than in the bundle.
     """
 
@@ -39,7 +39,7 @@ class Imported:
     known: int
     forgotten: int
     renamed: Mapping[str, str]
-    held: int
+    held: tuple[str, ...]
     distrusted: int
 
 
@@ -49,6 +49,7 @@ class Importing:
     Args:
         revive: stores an item with its chunks.
         trust: the most an item is trusted afterwards.
+        keep_ids: keep ids that other scopes give out, too.
 
     Attributes:
         withheld: what must not be stored, for those who hold it in quarantine.
@@ -61,13 +62,17 @@ class Importing:
         intake: Intake,
         now: float,
         trust: Trust,
+        *,
+        keep_ids: bool,
     ) -> None:
         self._store = store
         self._revive = revive
         self._intake = intake
         self.withheld: list[Withheld] = []
+        self._held: list[str] = []
         self._now = now
         self._trust = trust
+        self._keep_ids = keep_ids
         self._added = dict.fromkeys(RECORDS, 0)
         self._merged = self._known = self._forgotten = self._distrusted = 0
         self._renamed: dict[str, str] = {}
@@ -81,16 +86,23 @@ class Importing:
         head = check(file)
         with self._store.atomic():
             facts: dict[str, list[Fact]] = {}
+            links: list[tuple[str, str]] = []
             for kind, said in _records(file):
                 try:
-                    self._take(kind, said, facts)
+                    if kind == "link":
+                        links.append((said["derived"], said["source"]))
+                    else:
+                        self._take(kind, said, facts)
                 except Withheld as refused:
                     self.withheld.append(refused)
+                    self._held.append(said["key"] if kind == "fact" else said["id"])
             for key, statements in facts.items():
                 self._facts(key, statements)
+            for derived, source in links:
+                self._link(self._renamed.get(derived, derived), self._renamed.get(source, source))
         return Imported(
             head.scope, self._added, self._merged, self._known, self._forgotten, self._renamed,
-            len(self.withheld), self._distrusted,
+            tuple(self._held), self._distrusted,
         )  # fmt: skip
 
     def _take(self, kind: str, said: dict[str, Any], facts: dict[str, list[Fact]]) -> None:
@@ -180,7 +192,8 @@ class Importing:
             self._store.retire_fact(fact.row, max(self._now, fact.recorded_at))
         taken = {fact.id for fact in self._store.facts()} if change.add else set()
         for fact in change.add:
-            free = bool(fact.id) and self._is_ours(fact.id) and fact.id not in taken
+            own = tag_of(fact.id) == self._store.meta("tag")
+            free = own and fact.id not in taken
             stored = self._store.add_fact(replace(fact, id=fact.id if free else "", row=0))
             self._store.keep_ids([stored.id])
         self._added["fact"] += len(change.add)
@@ -212,6 +225,12 @@ class Importing:
             if not free:
                 self._renamed[made.id] = stored.id
 
+    def _link(self, derived: str, source: str) -> None:
+        fresh = source not in self._store.sources([derived]).get(derived, ())
+        if fresh and self._store.find(derived):
+            self._store.link(derived, [source])
+            self._added["link"] += 1
+
     def _put(self, board: str, made: Any, body: Mapping[str, Any], id: str) -> Card:
         return self._store.put_card(Card(board, body, id, made.created_at, made.updated_at))
 
@@ -228,8 +247,8 @@ class Importing:
     # ------------------------------------------------------------------ ids
 
     def _is_ours(self, id: str) -> bool:
-        """Whether an id is one that this scope gives out, so that it leads here."""
-        return tag_of(id) == self._store.meta("tag")
+        """Whether an id is one that this scope gives out, or will be registered as moved here."""
+        return self._keep_ids or tag_of(id) == self._store.meta("tag")
 
     def _note_id(self, kind: str, id: str, free: bool, mark: bytes) -> None:
         self._added[kind] += 1

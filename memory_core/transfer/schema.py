@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..boards.cards import Agent, Question, Task
 from ..errors import InvalidBundle
-from ..records import Fact, Item, Usage
+from ..records import Fact, Item, Link, Usage
 
 FORMAT = "routemem-bundle"
 VERSION = 1
@@ -22,6 +22,7 @@ LEFT_OUT = {
     Agent: (),
     Question: (),
     Usage: (),
+    Link: (),
 }
 #: Kind of a line -> what it holds.
 RECORDS: dict[str, type] = {
@@ -31,6 +32,7 @@ RECORDS: dict[str, type] = {
     "agent": Agent,
     "question": Question,
     "usage": Usage,
+    "link": Link,
 }
 _NEEDED = {
     Item: ("id", "text", "created_at"),
@@ -39,6 +41,7 @@ _NEEDED = {
     Agent: ("id", "name"),
     Question: ("id", "text"),
     Usage: ("day", "model"),
+    Link: ("derived", "source"),
 }
 #: What a field's type does not say of it.
 _LIMITS: dict[str, Schema] = {

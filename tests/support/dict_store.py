@@ -142,6 +142,9 @@ class DictStore:
                 last = turn
         return sorted(around)
 
+    def all_links(self) -> dict[str, tuple[str, ...]]:
+        return self.sources(sorted({made for made, _ in self.made_of}))
+
     def link(self, derived: str, sources: Sequence[str]) -> None:
         self.made_of |= {(derived, source) for source in sources}
 
@@ -390,10 +393,15 @@ class DictStore:
         highest = max((number_of(id) for id in ids if tag_of(id) == self.tag), default=0)
         self.next["id"] = count(max(next(self.next["id"]), highest + 1))
 
+    def last_write(self) -> float:
+        times = [item.updated_at for item in self.all.values()]
+        times += [max(f.recorded_at, f.retired_at or 0.0) for f in self.said.values()]
+        return max([*times, *(card.updated_at for card in self.cards_.values())], default=0.0)
+
     def clear(self) -> int:
         n = len(self.all)
         self.all, self.cut, self.embedded, self.said = {}, {}, {}, {}
-        self.graves, self.cards_, self.used, self.passed_over = {}, {}, {}, set()
+        self.cards_, self.used, self.passed_over, self.made_of = {}, {}, set(), set()
         self.told.pop("embedder", None)
         self.audit = [(*row[:5], "") for row in self.audit]
         self.log.append(0)
