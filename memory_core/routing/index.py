@@ -11,12 +11,13 @@ from ..errors import Conflict, NotFound
 from . import maintenance
 from .arrays import F32, I64, Bools, Metric, checked_keys, checked_vector, checked_vectors, one_of
 from .codebook import Codebook, Init
+from .delta import Delta
 from .filters import Allowed
 from .pack import Pack, Rerank
 from .plan import Plan, calibrated
 from .results import Footprint, IndexReport, SearchResult
 from .search import checked_wish, compared, find
-from .state import Base, Delta, State
+from .state import Base, State
 from .writes import live_rows, place_of, refuse_known, removed
 
 #: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py).
@@ -32,7 +33,7 @@ class RoutingIndex:
     all; writes wait for each other only. Nothing is fitted inside a write, and no search changes
     anything.
 
-    New items go to a delta, which every search compares exactly. `build` fits the codebook and
+    New items go to a delta, which every search looks at (`delta`). `build` fits the codebook and
     packs everything; up to ``flat_until`` items there is nothing to pack and search stays exact.
     When the delta, or what was deleted, exceeds both 2,000 items and 5 % of the packed ones, it is
     merged into the pack with the codebook there is.
@@ -87,6 +88,7 @@ class RoutingIndex:
         """
         index = cls(pack.dim, **options)
         base = Base.of(pack, Codebook(pack.centroids), plan, _NONE, pack.n)
+        index._delta = Delta(pack.dim, pack, index.rerank)
         index._state = State(base, index._delta.tail)
         return index
 
@@ -160,8 +162,7 @@ class RoutingIndex:
         """Whether each of some ids is in the index, bool ``(n,)``."""
         keys = np.asarray(ids, np.int64)
         with self._writing:
-            held = np.isin(keys, np.fromiter(self._delta.where, np.int64, len(self._delta.where)))
-            return held | (live_rows(self._state.base, keys) >= 0)
+            return (self._delta.rows_of(keys) >= 0) | (live_rows(self._state.base, keys) >= 0)
 
     def compare(self, vector: ArrayLike, ids: ArrayLike) -> dict[int, float]:
         """The exact score of single items with a vector; ids that are not there are left out.
@@ -202,7 +203,7 @@ class RoutingIndex:
             return_signals: report how sure the routing was and what was looked at.
 
         Returns:
-            Hits, best first. Items of the delta are always compared exactly.
+            Hits, best first, with exact scores. ``exact`` compares the items of the delta too.
 
         Raises:
             InvalidArgument: a bad vector or number; the text says which and what was expected.

@@ -1,6 +1,5 @@
 """Building, merging and reporting: from one state to the next, off the path of reads and writes."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
@@ -11,11 +10,12 @@ from ..errors import Conflict, InvalidArgument
 from .arrays import F32, I64, Metric, Rows, one_of
 from .codebook import Codebook, Init, sample_size
 from .codes import Rotation
+from .delta import Delta
 from .heuristics import centroid_count, measured_counts
 from .pack import Pack, Rerank, merged, pack_rows, stored_form
 from .plan import calibrated, default_plan
 from .results import Footprint, IndexReport, Mode
-from .state import Base, Delta, State
+from .state import Base, State
 from .steps import widened
 
 #: The delta is merged above this many items, or this share of the packed ones if that is more.
@@ -91,7 +91,8 @@ def built(
     if len(keys) <= recipe.flat_until:
         delta.append(keys, widened(rows, row_scales))
         return Base.of(None, codebook, None, _NONE), delta
-    return packed(keys, rows, row_scales, recipe, codebook, queries), delta
+    base = packed(keys, rows, row_scales, recipe, codebook, queries)
+    return base, Delta(recipe.dim, base.pack, recipe.rerank)
 
 
 def packed(
@@ -137,15 +138,16 @@ def merged_state(state: State, recipe: Recipe) -> tuple[Base, Delta]:
     live = tail.live()
     live = live[np.argsort(tail.keys[live])]
     keys, vectors = tail.keys[live], tail.vectors(live)
-    delta = Delta(recipe.dim)
     if base.pack is None or not len(base) + len(tail):
+        delta = Delta(recipe.dim)
         delta.append(keys, vectors)
         return Base.of(None, base.codebook, None, _NONE), delta
     assert base.codebook is not None
     rows, row_scales = stored_form(vectors, recipe.rerank)
     more = pack_rows(keys, rows, row_scales, base.codebook, base.pack.rotation, recipe.metric)
     pack = merged(base.pack, base.rows(), more)
-    return Base.of(pack, base.codebook, base.plan, _NONE, base.built), delta
+    after = Base.of(pack, base.codebook, base.plan, _NONE, base.built)
+    return after, Delta(recipe.dim, pack, recipe.rerank)
 
 
 def caught_up(before: State, now: State, base: Base, delta: Delta) -> State:
@@ -162,8 +164,8 @@ def caught_up(before: State, now: State, base: Base, delta: Delta) -> State:
     if before.base.pack is not None:
         rows = np.setdiff1d(now.base.gone, before.base.gone)
         keys = np.concatenate([keys, before.base.pack.keys[rows]])
-    newer = [key for key in keys.tolist() if key in delta.where]
-    delta.drop(newer)
+    rows = delta.rows_of(keys)
+    delta.drop(rows[rows >= 0])
     if base.pack is not None:
         rows = base.pack.rows_of(keys)
         base = base.without(rows[rows >= 0])
@@ -186,9 +188,10 @@ def footprint(state: State, delta: Delta) -> Footprint:
     extra = {
         "live": base.live.nbytes if base.pack and base.live is not base.pack.lanes else 0,
         "gone": base.gone.nbytes,
-        "delta": delta.nbytes,
-        "delta_map": sys.getsizeof(delta.where) + 64 * len(delta.where),  # and two ints per entry
+        "delta": delta.hot_bytes,
     }
+    arrays["delta_rows"] = delta.cold_bytes
+    cold += delta.cold_bytes
     items = len(base) + len(tail)
     dense = items * delta.dim * 4
     return Footprint(items, hot + sum(extra.values()), cold, dense, arrays | extra)

@@ -102,8 +102,9 @@ class Footprint:
 
     Attributes:
         items: how many there are.
-        hot: bytes every query reads: codes, factors, ids, routing table, the delta.
-        cold: bytes of which a query reads a few rows: level 0, keys, float32 centroids.
+        hot: bytes every query reads: codes, factors, ids, routing table, those of the delta.
+        cold: bytes of which a query reads a few rows: level 0, keys, float32 centroids, and the
+            delta's coded rows, which lie in memory.
         dense: bytes of the same vectors as a float32 matrix.
         arrays: bytes by array.
     """

@@ -7,11 +7,12 @@ import numpy as np
 from ..errors import Conflict, InvalidArgument
 from .arrays import F32, I64, U8
 from .cold import nearest
+from .delta import Tail
 from .filters import GATHER_UP_TO, Allowed
 from .kernel import candidates, compare_all, prepare, probe, route, select
 from .pack import EMPTY, Pack
 from .results import Mode, SearchResult, Signals
-from .state import Base, State, Tail
+from .state import Base, State
 from .steps import blocks_of
 from .writes import live_rows
 
@@ -73,9 +74,9 @@ def find(state: State, vector: F32, wish: Wish) -> SearchResult:
     else:
         found = _in_pack(base, pack, vector, wish)
         ids = pack.keys[found.rows]
-    scores, estimates, seen = found.scores, found.estimates, 0
+    scores, estimates, seen = found.scores, found.estimates, (0, 0)
     if len(tail):
-        rows, more, seen = _in_tail(tail, vector, wish)
+        rows, more, seen = _in_tail(base, tail, vector, wish)
         ids = np.concatenate([ids, tail.keys[rows]])
         scores = np.concatenate([scores, more])
         estimates = np.concatenate([estimates, np.full(len(rows), np.nan, np.float32)])
@@ -180,16 +181,20 @@ def _rows_in(base: Base, pack: Pack, buckets: I64, allowed: Allowed | None) -> I
 # ---------------------------------------------------------------------- the rest
 
 
-def _in_tail(tail: Tail, vector: F32, wish: Wish) -> tuple[I64, F32, int]:
-    """The best rows of the delta with their exact scores, and how many were compared."""
-    scores = tail.scores(vector)
-    if wish.allowed is not None:
-        scores[~wish.allowed.among(tail.keys[: tail.n])] = -np.inf
-    best = select(scores, wish.top_k)
-    return best, scores[best], len(tail) if wish.allowed is None else len(best)
+def _in_tail(base: Base, tail: Tail, vector: F32, wish: Wish) -> tuple[I64, F32, tuple[int, int]]:
+    """The best rows of the delta, their exact scores, and how many were looked at and compared."""
+    depth = base.plan.depth if base.plan else 0
+    if wish.allowed is None:
+        rows, scores, reranked = tail.best(vector, wish.top_k, depth=depth, exact=wish.exact)
+        return rows, scores, (len(tail), reranked)
+    among = wish.allowed.among(tail.keys[: tail.n])
+    rows, scores, reranked = tail.best(
+        vector, wish.top_k, depth=depth, exact=wish.exact, among=among
+    )
+    return rows, scores, (int(np.count_nonzero(among)), reranked)
 
 
-def _signals(base: Base, vector: F32, wish: Wish, found: _Found, seen: int) -> Signals:
+def _signals(base: Base, vector: F32, wish: Wish, found: _Found, seen: tuple[int, int]) -> Signals:
     """How the routing went; what a search does not need itself is found again here."""
     buckets, scanned = _NO_ROWS, found.reranked
     if base.pack is not None and found.probed:
@@ -198,8 +203,8 @@ def _signals(base: Base, vector: F32, wish: Wish, found: _Found, seen: int) -> S
         lanes = _lanes(base, wish)[blocks_of(base.pack.offsets, buckets)]
         scanned = int(np.bitwise_count(lanes).sum())
     return Signals(
-        *_routing(base, vector), _best_first(base, vector, buckets), scanned + seen,
-        found.reranked + seen, found.mode, found.mode == "estimated",
+        *_routing(base, vector), _best_first(base, vector, buckets), scanned + seen[0],
+        found.reranked + seen[1], found.mode, found.mode == "estimated",
     )  # fmt: skip
 
 

@@ -4,19 +4,16 @@ A state is immutable. A writer makes the next one and publishes it in one assign
 needs no lock, and sees an update whole or not at all.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import F32, I64, U8
+from .arrays import I64, U8
 from .codebook import Codebook
+from .delta import Tail
 from .pack import Pack
 from .plan import Plan
-
-#: Rows of one piece of the delta. Pieces are never moved: adding costs the same at every size.
-PIECE = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,109 +78,8 @@ class Base:
         return np.delete(np.arange(self.pack.n), self.gone)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tail:
-    """The delta as of one moment.
-
-    Attributes:
-        dim: numbers per vector.
-        pieces: float32 ``(1024, dim)`` each, filled in order.
-        keys: int64, at least ``n`` long.
-        n: rows in use.
-        dead: int64, ascending, rows that were deleted or replaced.
-    """
-
-    dim: int
-    pieces: tuple[F32, ...]
-    keys: I64
-    n: int
-    dead: I64
-
-    def __len__(self) -> int:
-        return self.n - len(self.dead)
-
-    def used(self) -> Iterator[F32]:
-        """The pieces, each as far as it is filled."""
-        for start, piece in zip(range(0, self.n, PIECE), self.pieces, strict=False):
-            yield piece[: self.n - start]
-
-    def scores(self, query: F32) -> F32:
-        """Exact inner products with a query, float32 ``(n,)``; minus infinity for dead rows."""
-        scores = np.empty(self.n, np.float32)
-        for start, piece in zip(range(0, self.n, PIECE), self.used(), strict=True):
-            np.dot(piece, query, out=scores[start : start + PIECE])
-        if len(self.dead):
-            scores[self.dead] = -np.inf
-        return scores
-
-    def live(self, start: int = 0) -> I64:
-        """Live rows from a row on, ascending."""
-        rows = np.arange(start, self.n)
-        return np.setdiff1d(rows, self.dead, assume_unique=True) if len(self.dead) else rows
-
-    def vectors(self, rows: I64) -> F32:
-        """Copies of some rows, float32 ``(m, dim)``."""
-        out = np.empty((len(rows), self.dim), np.float32)
-        for number, piece in enumerate(self.pieces):
-            mine = np.flatnonzero(rows // PIECE == number)
-            out[mine] = piece[rows[mine] % PIECE]
-        return out
-
-
 class State(NamedTuple):
     """All a search needs."""
 
     base: Base
     tail: Tail
-
-
-class Delta:
-    """The writer's end of the tail. Only one thread may write; tails taken earlier stay valid.
-
-    Attributes:
-        dim: numbers per vector.
-        where: row of each live key.
-    """
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-        self._keys = np.empty(PIECE, np.int64)
-        self.tail = Tail(dim, (), self._keys, 0, np.empty(0, np.int64))
-        self.where: dict[int, int] = {}
-
-    def append(self, keys: I64, vectors: F32) -> None:
-        """Add rows: int64 ``(m,)`` and float32 ``(m, dim)``."""
-        if not len(keys):
-            return
-        pieces, n, dead = self.tail.pieces, self.tail.n, self.tail.dead
-        end = n + len(keys)
-        self._reserve_keys(end)
-        self._keys[n:end] = keys
-        lacking = -(-end // PIECE) - len(pieces)
-        pieces += tuple(np.empty((PIECE, self.dim), np.float32) for _ in range(lacking))
-        done = 0
-        while done < len(keys):
-            piece, row = divmod(n + done, PIECE)
-            m = min(PIECE - row, len(keys) - done)
-            pieces[piece][row : row + m] = vectors[done : done + m]
-            done += m
-        self.where.update(zip(keys.tolist(), range(n, end), strict=True))
-        self.tail = Tail(self.dim, pieces, self._keys, end, dead)
-
-    def drop(self, keys: list[int]) -> None:
-        """Mark the rows of keys as dead."""
-        if not keys:
-            return
-        rows = np.array([self.where.pop(key) for key in keys], np.int64)
-        self.tail = replace(self.tail, dead=np.union1d(self.tail.dead, rows))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes set aside for vectors and keys."""
-        return sum(piece.nbytes for piece in self.tail.pieces) + self._keys.nbytes
-
-    def _reserve_keys(self, n: int) -> None:
-        if n > len(self._keys):
-            keys = np.empty(max(n, 2 * len(self._keys)), np.int64)
-            keys[: self.tail.n] = self._keys[: self.tail.n]
-            self._keys = keys

@@ -4,13 +4,14 @@ import numpy as np
 
 from ..errors import InvalidArgument, NotFound
 from .arrays import I64
-from .state import Base, Delta, State
+from .delta import Delta
+from .state import Base, State
 
 
 def place_of(state: State, delta: Delta, key: int) -> int | None:
     """Where a live key is: its row in the delta, or -1 - its row in the pack, or None."""
-    row = delta.where.get(key)
-    if row is not None:
+    row = int(delta.rows_of(np.array([key], np.int64))[0])
+    if row >= 0:
         return row
     base = state.base
     if base.pack is None:
@@ -25,7 +26,7 @@ def refuse_known(state: State, delta: Delta, keys: I64) -> None:
     Raises:
         InvalidArgument: names the first ones.
     """
-    known = [key for key in keys.tolist() if key in delta.where]
+    known = keys[delta.rows_of(keys) >= 0].tolist()
     base = state.base
     if base.pack is not None:
         rows = base.pack.rows_of(keys)
@@ -44,13 +45,13 @@ def removed(state: State, delta: Delta, keys: I64) -> Base:
     Raises:
         NotFound: one of them is not there; nothing was changed.
     """
-    places = {key: place_of(state, delta, key) for key in keys.tolist()}
-    missing = [key for key, place in places.items() if place is None]
-    if missing:
+    newer, packed = delta.rows_of(keys), live_rows(state.base, keys)
+    missing = keys[(newer < 0) & (packed < 0)]
+    if len(missing):
         raise NotFound(f"No item with id {missing[0]} in this index; nothing was removed.")
-    rows = [-1 - place for place in places.values() if place is not None and place < 0]
-    delta.drop([key for key in places if key in delta.where])
-    return state.base.without(np.array(rows, np.int64)) if rows else state.base
+    delta.drop(newer[newer >= 0])
+    packed = packed[packed >= 0]
+    return state.base.without(packed) if len(packed) else state.base
 
 
 def live_rows(base: Base, keys: I64) -> I64:

@@ -35,7 +35,7 @@ def test_what_is_written_while_a_flat_index_is_compacted_is_kept(draw: Draw) -> 
     state = maintenance.caught_up(before, index.state, base, delta)
     expected = [0, *range(4, 300)]
     assert sorted(found(state, new[0], 400)) == expected
-    assert sorted(delta.where) == expected
+    assert sorted(delta.live_keys) == expected
     assert found(state, new[0], 1) == [4]
     assert found(state, new[1], 1) == [0]
 

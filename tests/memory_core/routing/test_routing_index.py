@@ -349,7 +349,7 @@ def test_vectors_come_back_as_stored(draw: Draw) -> None:
     index = built(vectors, rerank="int8")
     index.add(1, [2.0] * 32)
     np.testing.assert_allclose(index.vector(30), vectors[3], atol=5e-3)
-    np.testing.assert_allclose(index.vector(1), 32**-0.5, rtol=1e-6)
+    np.testing.assert_allclose(index.vector(1), 32**-0.5, rtol=1e-3)  # float16 until packed
 
 
 def test_bad_arguments_are_refused_with_the_numbers(draw: Draw) -> None:
