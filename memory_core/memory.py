@@ -42,6 +42,7 @@ from .records import (
 )
 from .remembering import Remembering
 from .settings import Settings
+from .storage.backups import Backups
 from .storage.contract import Store
 from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
@@ -105,8 +106,9 @@ class Memory:
         )
         self._closing = threading.Event()
         self.upkeep = Upkeep(
-            store, self._meaning, self._ledger, self.settings, clock, self._closing
-        )
+            store, self._meaning, self._ledger, self.settings, clock, self._closing,
+            self._backups(),
+        )  # fmt: skip
         self.index = Rebalancing(self._meaning, self._ledger, clock, self._closing)
         vault = Vault(self.settings.key_path(), keyring=self.settings.keyring)
         self.vault = Quarantine(
@@ -548,6 +550,12 @@ class Memory:
         return facts[0].value if facts else default
 
     # ------------------------------------------------------------------ upkeep
+
+    def _backups(self) -> Backups | None:
+        if not isinstance(self.store, SqliteStore) or self.store.db.path is None:
+            return None
+        keep, hours = self.settings.backup_keep, self.settings.backup_hours
+        return Backups(self.store, keep=keep, hours=hours, clock=self._clock)
 
     def _model(self) -> Model:
         """The language model that reads this memory, as far as the settings say."""

@@ -217,6 +217,11 @@ class Settings:
         0.05, "the same as a share of the scope, where that is more", least=0, most=1
     )
 
+    backup_hours: float = _setting(
+        24.0, "time between two backups of a scope in use; 0: none by itself", unit="h", least=0
+    )
+    backup_keep: int = _setting(7, "backups of a scope that are kept", least=1, most=1000)
+
     def __post_init__(self) -> None:
         for spec in fields(self):
             least, most = spec.metadata["limits"]

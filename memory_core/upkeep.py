@@ -9,6 +9,7 @@ from .ledger import Ledger
 from .meaning import Meaning
 from .records import Collected, Status
 from .settings import Settings
+from .storage.backups import Backups
 from .storage.contract import Store
 from .text.tokens import TokenCounter
 
@@ -16,7 +17,11 @@ STATES = ("active", "compressed", "archived", "deleted", "purged", "quarantined"
 
 
 class Upkeep:
-    """Maintenance of one open scope; every step may be interrupted and repeated."""
+    """Maintenance of one open scope; every step may be interrupted and repeated.
+
+    Attributes:
+        backups: of its file; None for a memory that leaves none.
+    """
 
     def __init__(
         self,
@@ -26,6 +31,7 @@ class Upkeep:
         settings: Settings,
         clock: Callable[[], float],
         closing: threading.Event,
+        backups: Backups | None,
     ) -> None:
         self._store = store
         self._meaning = meaning
@@ -33,14 +39,17 @@ class Upkeep:
         self._settings = settings
         self._clock = clock
         self._closing = closing
+        self.backups = backups
 
     def backfill(self, limit: int = 64) -> int:
         """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be."""
         return 0 if self._settings.read_only else self._meaning.backfill(limit)
 
     def erase_log(self) -> bool:
-        """Fold the log away, so that erased bytes are gone from it too; retried when False."""
+        """Erase what was erased from backups, index files and log too; retried when False."""
         self._meaning.blank()
+        if self.backups is not None and not self.backups.catch_up():
+            return False
         return self._store.flush_log()
 
     def round(self) -> bool:
@@ -51,6 +60,9 @@ class Upkeep:
         self._store.drop_expired(self._clock())
         if self._store.erasure_owed():
             self.erase_log()
+        if self.backups is not None and self.backups.due():
+            self.backups.make()
+            self._ledger.note("backup", at=self._clock())
         if not self._meaning.renewal.check(self._closing.is_set):
             self._ledger.note("index_damaged", at=self._clock(), ok=False)
         alarm = self._meaning.index.alarm

@@ -36,6 +36,8 @@ COMMANDS = {
     "tokens": ("tokens", "tell how tokens are counted, or fetch the vocabulary for exact counts"),
     "index": ("index", "tell how the vectors lie; pack, adapt or split them now"),
     "reindex": ("maintain", "embed every memory again, after a change of model"),
+    "backup": ("backup", "copy a scope's file, while servers run"),
+    "restore": ("backup", "put a backup in the place of a scope"),
     "hygiene": ("hygiene", "compress and archive what nobody has read for long"),
     "gc": ("maintain", "remove what nothing holds and give space back"),
 }
@@ -50,6 +52,8 @@ UNUSED = {
     "demo": (*SERVING, "data_dir", "scope", "allow_scope", "read_only"),
     "scopes": (*SERVING, "scope", "read_only", "embedder"),
     "hygiene": (*SERVING, "embedder"),
+    "backup": (*SERVING, "embedder", "model"),
+    "restore": (*SERVING, "embedder", "model"),
     "tokens": (*SERVING, "data_dir", "scope", "allow_scope", "read_only", "embedder", "model"),
 }
 

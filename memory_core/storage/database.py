@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -235,6 +235,40 @@ class Database:
         """Run a statement that no transaction may surround, under the writer lock."""
         with self._exclusive(), self._explained():
             return next((row[0] for row in self._writer.execute(sql)), None)
+
+    def copy_to(self, path: Path, change: Callable[[apsw.Connection], None]) -> None:
+        """Copy the database as it is at this moment into an empty file; nobody waits for it.
+
+        Args:
+            change: what to do to the copy before it is whole.
+        """
+        with self.reading(), self._explained():
+            copy = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                with copy.backup("main", self.connection, "main") as pages:
+                    pages.step(-1)
+                copy.execute("pragma journal_mode = delete")  # one file, not three
+                copy.execute("pragma synchronous = full")
+                change(copy)
+            finally:
+                copy.close()
+
+    def take_over(self, path: Path, prepare: Callable[[], None]) -> None:
+        """Replace everything by what another file holds, in one commit, under the writer lock.
+
+        Other processes see it as a very large write.
+
+        Args:
+            prepare: called when nobody can write any more, before the file is read.
+        """
+        with self._exclusive(), self._explained():
+            prepare()
+            source = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                with self._writer.backup("main", source, "main") as pages:
+                    pages.step(-1)
+            finally:
+                source.close()
 
     def size(self) -> int:
         """Bytes of the file and its log."""

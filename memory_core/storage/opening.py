@@ -40,14 +40,15 @@ def open_store(
             kept = set_aside(path, now) if identity(path) == before else path
         raise DamagedFile(path, kept, error.reason) from error
     try:
-        _settle(store, registry)
+        settle(store, registry)
     except BaseException:
         store.close()
         raise
     return store
 
 
-def _settle(store: SqliteStore, registry: Registry) -> None:
+def settle(store: SqliteStore, registry: Registry) -> None:
+    """Make folder and file agree on the tag of the scope's ids."""
     found = store.meta("tag") or ""
     tag = registry.settle(store.scope, found)
     if tag != found:

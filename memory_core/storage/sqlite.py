@@ -466,6 +466,15 @@ class SqliteStore:
     def clear(self) -> int:
         return clear(self.db)
 
+    def erased(self) -> list[tuple[str, str]]:
+        """What was erased here and not from the backups yet: id or key, and "item" or "fact"."""
+        return [(ref, kind) for ref, kind in self.db.rows("select ref, kind from erasures")]
+
+    def settle_erased(self, erased: Sequence[tuple[str, str]]) -> None:
+        """Note that no backup holds these any more."""
+        with self.db.atomic():
+            self.db.execute_many("delete from erasures where ref = ? and kind = ?", erased)
+
     def compact(self) -> None:
         with self.db.atomic():
             floor = self._last_change() - LOG_KEPT

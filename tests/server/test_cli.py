@@ -41,6 +41,8 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("tokens", "status"), "Tokens: "),
         (("vault", "list"), "Nothing is held in quarantine."),
         (("hygiene",), "global: nothing to do."),
+        (("backup",), "global: global-"),
+        (("restore",), "global is as it was on "),
         (("gc", "--all"), "global: 0 released memories"),
         (("doctor",), "ok   version: routemem"),
         (("install", "--client", "cursor", "--print"), '"routemem"'),
