@@ -1,8 +1,8 @@
 """Backups of one scope's file: made while it is in use, kept few, and not out of reach of erasure.
 
 A backup is a plain database file in the folder ``backups`` beside the scope's. It holds neither
-undo copies nor what is held in quarantine: these must not outlive their time. What is erased from the scope is erased from its backups
-too; a backup that cannot be opened any more is removed instead.
+undo copies nor what is held in quarantine: these must not outlive their time. What is erased from
+the scope is erased from its backups too; a backup that cannot be opened is removed instead.
 """
 
 import logging
@@ -165,7 +165,10 @@ class Backups:
             if self.all():
                 with self._alone(PATIENCE):
                     for backup in self.all():
-                        self._erase(backup, erased)
+                        if ("", "all") in erased:
+                            _remove(backup.path)
+                        else:
+                            self._erase(backup, erased)
             self._store.settle_erased(erased)
         except WriteTimeout:
             return False

@@ -32,6 +32,7 @@ def clear(db: Database) -> int:
     db.execute("update audit set detail = ''")
     log(db, "reset", 0)
     db.execute("insert or replace into meta values('log_floor', ?)", (int(last) + 1,))
+    db.execute("insert into erasures values('', 'all')")  # the backups go as well
     owe_erasure(db)
     return items
 

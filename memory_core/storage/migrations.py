@@ -158,7 +158,7 @@ create index links_by_source on links(source);
 -- What was erased here and must be erased from the backups too.
 create table erasures(
     ref text not null,            -- id of an item, key of a fact
-    kind text not null,           -- item or fact
+    kind text not null,           -- item, fact or all
     primary key (ref, kind)
 ) strict, without rowid;
 """

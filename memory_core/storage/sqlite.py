@@ -467,7 +467,9 @@ class SqliteStore:
         return clear(self.db)
 
     def erased(self) -> list[tuple[str, str]]:
-        """What was erased here and not from the backups yet: id or key, and "item" or "fact"."""
+        """What was erased here and not from the backups yet: id or key, and "item", "fact" or
+        "all".
+        """
         return [(ref, kind) for ref, kind in self.db.rows("select ref, kind from erasures")]
 
     def settle_erased(self, erased: Sequence[tuple[str, str]]) -> None:

@@ -166,6 +166,14 @@ def test_summaries_of_a_deleted_memory_are_erased_from_backups_as_well(
     assert files_holding(tmp_path, [b"brumblefosk", b"for 1 hours"]) == []
 
 
+def test_clearing_a_scope_takes_its_backups_along(memory: Memory, backups: Backups) -> None:
+    memory.remember("a zubblefrex")
+    backups.make()
+    memory.transfer.clear()
+    assert memory.upkeep.erase_log()
+    assert backups.all() == []
+
+
 def test_a_backup_holds_no_undo_copy_that_would_outlive_its_time(
     memory: Memory, backups: Backups
 ) -> None:
