@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Recall,
         Receipt,
         Status,
+        Utilisation,
     )
     from .routing.codebook import Codebook
     from .routing.drift import DriftMonitor
@@ -58,6 +59,7 @@ _HOME = {
     "Scopes": "scopes",
     "Settings": "settings",
     "Status": "records",
+    "Utilisation": "records",
     "load_embedder": "embedding",
     "load_models": "model_table",
 }
@@ -86,6 +88,7 @@ __all__ = [
     "Scopes",
     "Settings",
     "Status",
+    "Utilisation",
     "load_embedder",
     "load_models",
 ]

@@ -39,6 +39,7 @@ from .records import (
     Recall,
     Receipt,
     Status,
+    Utilisation,
 )
 from .remembering import Remembering
 from .settings import Settings
@@ -559,7 +560,12 @@ class Memory:
 
     def _model(self) -> Model:
         """The language model that reads this memory, as far as the settings say."""
-        return load_models(self.settings.models_file).find(self.settings.model)[0]
+        return self.reader()[0]
+
+    def utilisation(self) -> Utilisation:
+        """How much of the model's context the memory would fill now; cheap, nothing is scanned."""
+        model = self._model()
+        return Utilisation(self.store.shown(), model.context, model.trigger, model.name)
 
     def _round(self) -> bool:
         """A round of the caretaker; True when there must be another."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,28 @@ def load_models(own: str = "") -> Models:
     Raises:
         InvalidArgument: the file cannot be read, or says something that cannot be.
     """
-    return parse(shipped(), _own(Path(own).expanduser())) if own else _plain()
+    if not own:
+        return _plain()
+    path = Path(own).expanduser()
+    return _laid_over(path, _changed(path))
 
 
 @cache
 def _plain() -> Models:
     return parse(shipped())
+
+
+@lru_cache(maxsize=4)
+def _laid_over(path: Path, changed: int) -> Models:
+    return parse(shipped(), _own(path))
+
+
+def _changed(path: Path) -> int:
+    """When the file was changed: every write asks for the table, and reads it only once."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def shipped() -> Mapping[str, Any]:

@@ -436,6 +436,33 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class Utilisation:
+    """How much of a model's context the memory would fill.
+
+    Attributes:
+        used: tokens the packer would show now: facts, memories, recent turns.
+        context: tokens the model can read.
+        trigger: share from which on memories are compressed.
+        model: the model, by name.
+    """
+
+    used: int
+    context: int
+    trigger: float
+    model: str
+
+    @property
+    def percent(self) -> int:
+        """Of the context, rounded up."""
+        return -(-100 * self.used // self.context)
+
+    @property
+    def high(self) -> bool:
+        """Whether the trigger is reached."""
+        return self.used >= self.trigger * self.context
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How a scope is doing.
 

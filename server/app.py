@@ -57,7 +57,7 @@ def build_server(settings: Settings) -> Surface:
         InvalidArgument: a toolset or tool does not exist, or none is left.
     """
     specs = chosen_tools(settings)
-    calls = Calls(settings)
+    calls = Calls(settings, [spec.name for spec in specs])
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[Calls]:

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
@@ -46,10 +46,14 @@ class Calls:
 
     The core is imported on the first call, in its worker thread, so that the server answers
     `initialize` and `tools/list` before numpy or a model is loaded.
+
+    Args:
+        tools: names of the tools that are on; advice names no other.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tools: Collection[str] = ()) -> None:
         self.settings = settings
+        self.tools = frozenset(tools)
         self._guard = threading.Lock()
         self._scopes: Scopes | None = None
 

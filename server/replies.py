@@ -6,7 +6,7 @@ No pydantic here: the command line answers with the same words.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Recall,
         Receipt,
         Status,
+        Utilisation,
     )
 
 #: Tokens kept free for everything around the hits: heading, hints, cursor, JSON frame.
@@ -49,6 +50,20 @@ def remembered(receipt: "Receipt") -> str:
         "held": f"{known}:",
     }[receipt.status]
     return said + (f" {receipt.note}" if receipt.note else "")
+
+
+def advice(budget: "Utilisation", tools: Collection[str]) -> str:
+    """What to do about a full context, by the tools that are on; "" below the trigger."""
+    if not budget.high:
+        return ""
+    first = next((name for name in ("review_memory", "compress") if name in tools), "")
+    do = f"call {first}" if first else "routemem hygiene makes room"
+    return f"{budget.percent} % of budget: {do}."
+
+
+def noted(note: str, budget: "Utilisation", tools: Collection[str]) -> str:
+    """A note with the advice behind it."""
+    return " ".join(filter(None, [note, advice(budget, tools)]))
 
 
 # ---------------------------------------------------------------------- recall
@@ -357,11 +372,32 @@ def status_note(status: "Status") -> str:
     return f"{status.pending} passages wait for their vector; found by their words meanwhile."
 
 
-def status_told(status: "Status", detail: dict[str, Any]) -> str:
+def budget_fields(budget: "Utilisation") -> dict[str, Any]:
+    """How full the model's context would be, for programs."""
+    return {
+        "used": budget.used,
+        "context": budget.context,
+        "percent": budget.percent,
+        "model": budget.model,
+    }
+
+
+def status_told(
+    status: "Status", detail: dict[str, Any], budget: "Utilisation", tools: Collection[str]
+) -> str:
     """What `memory_status` says."""
+    full = (
+        f"Budget: {budget.used:,} of {budget.context:,} tokens ({budget.percent} %), "
+        f"model {budget.model}. {advice(budget, tools)}"
+    )
     counts = ", ".join(f"{n} {state}" for state, n in status.items.items() if n) or "nothing yet"
     heading = f"Scope {status.scope}: {counts}; {status.facts} facts. Search: {status.mode}."
-    lines = [heading, status_note(status), *(f"{name}: {said}" for name, said in detail.items())]
+    lines = [
+        heading,
+        full.rstrip(),
+        status_note(status),
+        *(f"{name}: {said}" for name, said in detail.items()),
+    ]
     return "\n".join(line for line in lines if line)
 
 

@@ -13,6 +13,7 @@ class RememberOut(BaseModel):
     scope: str
     tokens: int
     pending: int
+    budget_percent: int
     note: str
 
 
@@ -106,6 +107,7 @@ class StatusOut(BaseModel):
     items: dict[str, int]
     facts: int
     mode: str
+    budget: dict[str, Any]
     note: str
     detail: dict[str, Any]
 

@@ -431,6 +431,10 @@ class Store(Protocol):
     def meta(self, key: str) -> str | None: ...
     def set_meta(self, key: str, value: str) -> None: ...
 
+    def shown(self) -> int:
+        """Tokens the packer would show now: facts, items, recent turns. Nothing is scanned."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """Items per state under ``state:<state>``, and ``items``, ``chunks``, ``facts``,
         ``pending``, ``tokens``, ``bytes``; ``shown``: tokens of what is shown of all of them.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ..errors import NewerSchema, StorageError
+from . import totals
 from .database import Database
 
 APPLICATION_ID = 0x526D656D  # "Rmem": `file` and doctor can tell our files from others
@@ -201,6 +202,10 @@ def _m002_query_samples(database: Database) -> None:
     )
 
 
+def _m009_shown_tokens(database: Database) -> None:
+    database.connection.execute(totals.SCHEMA)
+
+
 def _m007_boards(database: Database) -> None:
     database.connection.execute(_BOARDS)
 
@@ -226,6 +231,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m005_lifecycle", _m005_lifecycle),
     ("m006_quarantine", _m006_quarantine),
     ("m007_boards", _m007_boards),
+    ("m009_shown_tokens", _m009_shown_tokens),
 )
 
 

@@ -18,6 +18,7 @@ from .contract import Card, Changes, Float16s, Held, StoredVectors, TextHit, Tom
 from .database import Database
 from .ids import number_of, tag_of
 from .migrations import MIGRATIONS, migrate, pending
+from .totals import SHOWN
 from .word_index import WordIndex, stem
 
 #: Change-log rows kept by `compact`; a process further behind reads everything again.
@@ -415,11 +416,12 @@ class SqliteStore:
     def set_meta(self, key: str, value: str) -> None:
         self.db.execute("insert or replace into meta values(?, ?)", (key, value))
 
+    def shown(self) -> int:
+        return int(self.db.value(SHOWN) or 0)
+
     def counts(self) -> dict[str, int]:
         with self.db.reading():
-            states = self.db.rows(
-                "select state, count(*), sum(tokens), sum(summary_tokens) from items group by state"
-            )
+            states = self.db.rows("select state, count(*), sum(tokens) from items group by state")
             graves = self.db.rows("select state, count(*) from tombstones group by state")
             held = self.db.value("select count(*) from quarantine where state = 'held'")
             return {
@@ -427,11 +429,8 @@ class SqliteStore:
                 **{f"state:{state}": count for state, count in graves},
                 "state:quarantined": held,
                 "items": sum(count for _, count, *_ in states),
-                "tokens": sum(tokens for _, _, tokens, _ in states),
-                "shown": sum(
-                    {"active": tokens, "compressed": short}.get(state, 0)
-                    for state, _, tokens, short in states
-                ),
+                "tokens": sum(tokens for _, _, tokens in states),
+                "shown": self.shown(),
                 "chunks": self.db.value("select count(*) from chunks"),
                 "pending": self.db.value("select count(*) from chunks where embedded = 0"),
                 "facts": self.count_facts(),

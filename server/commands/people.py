@@ -275,11 +275,13 @@ def _forget(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
 
 
 def _status(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import status_told
+    from ..replies import budget_fields, status_told
 
-    status = scopes.look().status()
+    memory = scopes.look()
+    status, budget = memory.status(), memory.utilisation()
     detail = {"chunks": status.chunks, "bytes": status.bytes, "embedder": status.embedder}
-    return status_told(status, detail), asdict(status)
+    told = status_told(status, detail, budget, ())
+    return told, asdict(status) | {"budget": budget_fields(budget)}
 
 
 def _writes(given: argparse.Namespace) -> bool:

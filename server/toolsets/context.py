@@ -1,5 +1,6 @@
 """log_turn, get_context."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mcp.types import CallToolResult
@@ -15,12 +16,13 @@ from ..context_replies import (
     logged,
     logged_fields,
 )
+from ..replies import noted
 from ..results import ContextOut, LoggedOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints
 
 if TYPE_CHECKING:
-    from routemem.memory_core import Context, Logged, Memory, Scopes
+    from routemem.memory_core import Context, Logged, Memory, Scopes, Utilisation
 
 Included = Annotated[Literal["facts", "pinned", "recent", "relevant", "hints"], AnyCase]
 
@@ -39,16 +41,19 @@ def _log_turn(calls: Calls) -> Tool:
         Proposes facts found in it; record the right ones with set_fact.
         """
 
-        def work(scopes: "Scopes") -> "tuple[Memory, Logged]":
-            return scopes.open(scope), scopes.log_turn(
+        def work(scopes: "Scopes") -> "tuple[Memory, tuple[Logged, Utilisation]]":
+            memory = scopes.open(scope)
+            done = scopes.log_turn(
                 user,
                 assistant,
                 recall_top_k=recall_top_k,
                 max_tokens=calls.settings.recall_tokens,
                 scope=scope,
             )
+            return memory, (done, memory.utilisation())
 
-        done = await calls.run("log_turn", work)
+        done, budget = await calls.run("log_turn", work)
+        done = replace(done, note=noted(done.note, budget, calls.tools))
         out = LoggedOut(scope=scope or calls.settings.scope, **logged_fields(done))
         return answer(logged(done), out)
 

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from ..arguments import AnyCase, JsonValue, Names
 from ..calls import Calls
-from ..replies import fact_fields, fact_set, fact_set_fields, facts_told, fitting_facts
+from ..replies import fact_fields, fact_set, fact_set_fields, facts_told, fitting_facts, noted
 from ..results import FactsOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints
 
 if TYPE_CHECKING:
-    from routemem.memory_core import Fact, FactChange, Memory, Scopes
+    from routemem.memory_core import Fact, FactChange, Memory, Scopes, Utilisation
 
 Origin = Annotated[Literal["user", "assistant", "tool", "web", "import"], AnyCase]
 
@@ -31,15 +31,17 @@ def _set_fact(calls: Calls) -> Tool:
         in the history; the same value again raises its confidence.
         """
 
-        def work(scopes: "Scopes") -> "tuple[Memory, FactChange]":
+        def work(scopes: "Scopes") -> "tuple[Memory, tuple[FactChange, Utilisation]]":
             memory = scopes.open(scope)
-            return memory, memory.set_fact(
+            change = memory.set_fact(
                 key, value, confidence=confidence, source=source, valid_from=valid_from
             )
+            return memory, (change, memory.utilisation())
 
-        change = await calls.run("set_fact", work)
-        out = FactsOut(facts=[fact_set_fields(change)], note=change.note or change.status)
-        return answer(fact_set(change), out)
+        change, budget = await calls.run("set_fact", work)
+        note = noted(change.note or change.status, budget, calls.tools)
+        out = FactsOut(facts=[fact_set_fields(change)], note=note)
+        return answer(noted(fact_set(change), budget, calls.tools), out)
 
     return set_fact
 

@@ -1,5 +1,6 @@
 """remember, recall, forget, memory_status."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,10 +10,12 @@ from pydantic import Field
 from ..arguments import AnyCase, JsonObject, Names, OneOrMany
 from ..calls import Calls
 from ..replies import (
+    budget_fields,
     forgot,
     forgotten_fields,
     hit_cost,
     hit_fields,
+    noted,
     recall_note,
     recalled,
     remembered,
@@ -27,7 +30,15 @@ from ..surface import answer
 from .spec import Tool, ToolSpec, hints
 
 if TYPE_CHECKING:
-    from routemem.memory_core import Forgotten, Memory, Recall, Receipt, Scopes, Status
+    from routemem.memory_core import (
+        Forgotten,
+        Memory,
+        Recall,
+        Receipt,
+        Scopes,
+        Status,
+        Utilisation,
+    )
 
 Kind = Annotated[Literal["note", "turn", "doc", "code", "summary"], AnyCase]
 Origin = Annotated[Literal["user", "assistant", "tool", "web", "import"], AnyCase]
@@ -56,9 +67,9 @@ def _remember(calls: Calls) -> Tool:
         set_fact.
         """
 
-        def work(scopes: "Scopes") -> "tuple[Memory, Receipt]":
+        def work(scopes: "Scopes") -> "tuple[Memory, tuple[Receipt, Utilisation]]":
             memory = scopes.locate(id, scope) if id else scopes.open(scope)
-            return memory, memory.remember(
+            receipt = memory.remember(
                 content,
                 kind=kind,
                 priority=priority,
@@ -71,14 +82,17 @@ def _remember(calls: Calls) -> Tool:
                 id=id,
                 key=key,
             )
+            return memory, (receipt, memory.utilisation())
 
-        receipt = await calls.run("remember", work)
+        receipt, budget = await calls.run("remember", work)
+        receipt = replace(receipt, note=noted(receipt.note, budget, calls.tools))
         out = RememberOut(
             id=receipt.id,
             status=receipt.status,
             scope=receipt.scope,
             tokens=receipt.tokens,
             pending=receipt.pending,
+            budget_percent=budget.percent,
             note=receipt.note,
         )
         return answer(remembered(receipt), out)
@@ -184,21 +198,25 @@ def _status(calls: Calls) -> Tool:
     ) -> CallToolResult:
         """What is stored, and whether search is degraded."""
 
-        def work(scopes: "Scopes") -> "tuple[Memory, tuple[Status, dict[str, object]]]":
+        def work(
+            scopes: "Scopes",
+        ) -> "tuple[Memory, tuple[Status, dict[str, object], Utilisation]]":
             memory = scopes.look(scope)
             status = memory.status()
-            return memory, (status, _details(scopes, memory, status) if detail == "full" else {})
+            details = _details(scopes, memory, status) if detail == "full" else {}
+            return memory, (status, details, memory.utilisation())
 
-        status, details = await calls.run("memory_status", work)
+        status, details, budget = await calls.run("memory_status", work)
         out = StatusOut(
             scope=status.scope,
             items=dict(status.items),
             facts=status.facts,
             mode=status.mode,
-            note=status_note(status),
+            budget=budget_fields(budget),
+            note=noted(status_note(status), budget, calls.tools),
             detail=details,
         )
-        return answer(status_told(status, details), out)
+        return answer(status_told(status, details, budget, calls.tools), out)
 
     return memory_status
 

@@ -140,3 +140,32 @@ async def test_parts_may_be_named_in_any_form(client: Client) -> None:
     for include in ("FACTS", ["facts"], '["facts"]', "facts, hints"):
         _, out = await both(client, "get_context", query="mill", include=include)
         assert set(out["parts"]) == {"facts"}
+
+
+async def test_writes_and_status_say_how_full_the_context_would_be(settings: Settings) -> None:
+    from dataclasses import replace
+
+    small = replace(settings, model="gpt-4", hygiene_writes=0)
+    async with Client(build_server(small)) as client:
+        told, out = await both(client, "remember", content="A small thing.")
+        assert out["budget_percent"] == 1
+        assert "budget" not in told
+        told, out = await both(client, "remember", content="mill " * 6300)
+        percent = out["budget_percent"]
+        assert percent >= 75
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        tool = "review_memory" if "review_memory" in names else "compress"
+        said = f"{percent} % of budget: call {tool}."
+        assert told.endswith(said)
+        assert out["note"].endswith(said)
+        told, out = await both(client, "memory_status")
+        assert said in told
+        assert out["budget"]["percent"] == percent
+        assert out["budget"]["context"] == 8192
+        assert said in (await both(client, "set_fact", key="k", value="v"))[0].replace(
+            f"{percent + 1} %", f"{percent} %"
+        )
+        assert "% of budget" in (await both(client, "log_turn", user="hello"))[0]
+    bare = replace(small, tools=("memory_status",))
+    async with Client(build_server(bare)) as client:
+        assert "routemem hygiene" in (await both(client, "memory_status"))[0]

@@ -371,6 +371,14 @@ class DictStore:
     def set_meta(self, key: str, value: str) -> None:
         self.told[key] = value
 
+    def shown(self) -> int:
+        turns = {item.id for item in self.all.values() if item.kind == "turn"}
+        items = sum(s.cost for s in self.subjects(None) if s.id not in turns)
+        facts = [f for f in self.said.values() if f.retired_at is None and f.valid_to is None]
+        said = sum(12 + len(f"{f.key}{json.dumps(f.value)}".encode()) // 3 for f in facts)
+        recent = [(it.tokens, short) for it, short in self.recent() if it.kind == "turn"]
+        return items + said + sum(min(n, 60) if short else n for n, short in recent)
+
     def counts(self) -> dict[str, int]:
         states = Counter[str](item.state for item in self.all.values())
         states.update(grave.state for grave in self.graves.values())
@@ -378,7 +386,7 @@ class DictStore:
             "state:quarantined": len(self.all_held()),
             "items": len(self.all), "chunks": len(self.cut), "changes": len(self.log), "bytes": 0,
             "tokens": sum(item.tokens for item in self.all.values()),
-            "shown": sum(subject.cost for subject in self.subjects(None)),
+            "shown": self.shown(),
             "pending": len(self.cut) - len(self.embedded),
             "facts": len({f.key for f in self.said.values() if f.retired_at is None}),
         }  # fmt: skip
