@@ -320,3 +320,13 @@ def test_bytes_of_levels_are_those_of_the_arrays(membank: Tables) -> None:
 def test_texts_go_in_and_come_back(membank: Tables) -> None:
     assert set(membank["1"]["raw"]) == {"200 durable", "200 in memory"}
     assert len(membank["2"]["raw"]["ours_ms"]) == 30
+
+
+@pytest.mark.slow
+def test_operations_are_timed_as_they_come_and_without_disk_and_model(tmp_path: Path) -> None:
+    done = ran("operations", "--n", "100", "--out", tmp_path)
+    assert not done.stderr, done.stderr
+    raw = tables(tmp_path)["operations"]["raw"]
+    for side in ("ours", "bare"):
+        assert set(raw[side]) == {"write", "read", "set", "get", "search", "turn"}
+        assert min(raw[side].values()) > 1

@@ -1,0 +1,1 @@
+"""The Memory Framework's five operations, with its own definitions."""
