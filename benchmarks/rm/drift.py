@@ -26,6 +26,7 @@ def drift(options: Options) -> Table:
     stored = options.data.stored[: options.n or None]
     rows: list[Row] = []
     raw: dict[str, Any] = {}
+    theirs: dict[str, Any] | None = None
     for topics in TOPICS:
         ours, theirs, fitted = one_of(options, stored, topics)
         raw[str(topics)] = {"ours": ours, "theirs": theirs, "fitted": fitted}

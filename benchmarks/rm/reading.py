@@ -21,6 +21,7 @@ from typing import Any
 
 #: LoCoMo's category of questions that nothing answers.
 ADVERSARIAL = 5
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec"
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,8 @@ def locomo(one: dict[str, Any]) -> Group:
 def day(said: str) -> str:
     """``1:56 pm on 8 May, 2023`` as ``2023-05-08``; "" for anything else."""
     found = re.search(r"on (\d+) (\w+),? (\d{4})", said)
-    months = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-    if not found or found[2][:3].lower() not in months:
-        return ""
-    return f"{found[3]}-{months.index(found[2][:3].lower()) + 1:02d}-{int(found[1]):02d}"
+    month = MONTHS.find(found[2][:3].lower()) if found else -1
+    return f"{found[3]}-{month // 4 + 1:02d}-{int(found[1]):02d}" if found and month >= 0 else ""
 
 
 def documented(most: int) -> Group:

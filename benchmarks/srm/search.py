@@ -104,7 +104,8 @@ def sweep(options: Options) -> Table:
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((50, 768), np.float32)
     labels = rng.integers(0, 50, n)
-    blobs = unit(centres[labels] + rng.standard_normal((n, 768), np.float32) * np.float32(0.35))
+    noise = rng.standard_normal((n, 768), np.float32) * np.float32(0.35)
+    blobs = unit((centres[labels] + noise).astype(np.float32))
     asked_count = min(1000, n // 10)
     real = options.data
     sets = {
