@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .routing.drift import DriftMonitor
     from .routing.hierarchy import Hierarchy
     from .routing.index import RoutingIndex
+    from .routing.with_faiss import FaissIndex
     from .scopes import Scopes
     from .settings import Settings
 
@@ -44,6 +45,7 @@ _HOME = {
     "Encoded": "embedding.embedder",
     "Fact": "records",
     "FactChange": "records",
+    "FaissIndex": "routing.with_faiss",
     "Forgotten": "records",
     "Hierarchy": "routing.hierarchy",
     "Hit": "records",
@@ -73,6 +75,7 @@ __all__ = [
     "Encoded",
     "Fact",
     "FactChange",
+    "FaissIndex",
     "Forgotten",
     "Hierarchy",
     "Hit",
