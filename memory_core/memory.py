@@ -19,7 +19,7 @@ from .forgetting import Forgetting
 from .intake import Intake
 from .ledger import Ledger
 from .lifecycle.budget import policy_of
-from .lifecycle.models import Model
+from .lifecycle.models import Model, Models
 from .meaning import Meaning
 from .model_table import load_models
 from .quarantine import Quarantine
@@ -100,7 +100,7 @@ class Memory:
         )
         self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock, intake)
-        self.boards = Boards(store, clock, intake)
+        self.boards = Boards(store, clock, intake, self._models)
         self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
         self._compressing = Compressing(
             store, self._meaning, self._remembering, self._ledger, self.counter, clock, intake
@@ -384,7 +384,7 @@ class Memory:
 
     def reader(self, model: str = "") -> tuple[Model, str]:
         """The language model that reads this memory, and a warning when its name is unknown."""
-        return load_models(self.settings.models_file).find(model or self.settings.model)
+        return self._models().find(model or self.settings.model)
 
     # ------------------------------------------------------------------ compress
 
@@ -557,6 +557,10 @@ class Memory:
             return None
         keep, hours = self.settings.backup_keep, self.settings.backup_hours
         return Backups(self.store, keep=keep, hours=hours, clock=self._clock)
+
+    def _models(self) -> Models:
+        """The table of language models, with the user's own file over it."""
+        return load_models(self.settings.models_file)
 
     def _model(self) -> Model:
         """The language model that reads this memory, as far as the settings say."""

@@ -20,13 +20,17 @@ from .errors import InvalidArgument, NotFound, StorageError
 from .memory import Memory
 from .moving import Moved, finish, move, under_way
 from .question import ask
-from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
+from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall, Trust
 from .settings import Settings
 from .storage.ids import bare, tag_of
 from .storage.opening import open_store
 from .storage.registry import Registry, check_scope, file_name
 from .storage.sqlite import SqliteStore
+from .text.times import iso
 from .text.tokens import TokenCounter
+from .transfer import Exported, Imported
+from .transfer.bundle import check
+from .transfer.files import ENDING, read_from, write_new
 
 log = logging.getLogger("routemem")
 
@@ -119,6 +123,8 @@ class Scopes:
 
     def sweep(self) -> list[str]:
         """Look after every session of the folder, opened or not; returns those that are empty."""
+        if not self.folder.exists() or self.settings.read_only:
+            return []
         names = [name for name in self.registry.scopes() if name.startswith("session:")]
         there = [name for name in names if (self.folder / file_name(name)).exists()]
         return [name for name in there if not self._get(name).store.last_write()]
@@ -182,6 +188,45 @@ class Scopes:
             NotFound: there is no such scope.
         """
         return move(self.look(scope), self.open(to), [], lambda: self.registry)
+
+    def export(self, scope: str = "", path: Path | None = None) -> tuple[Path, Exported]:
+        """Write a scope as a bundle to a file that is not there yet.
+
+        Args:
+            path: None for one in the folder ``exports`` of the data folder, named by scope and
+                time.
+
+        Raises:
+            InvalidArgument: the file is there already.
+            NotFound: there is no such scope.
+            StorageError: it cannot be written.
+        """
+        memory = self.look(scope)
+        if path is None:
+            make_private(self.exports)
+            stamp = iso(self.clock())[:19].replace(":", "").replace("-", "")
+            path = self.exports / f"{Path(file_name(memory.scope)).stem}-{stamp}{ENDING}"
+        return path, write_new(path, memory.transfer.export)
+
+    def import_(self, path: Path, scope: str = "", *, trust: Trust = "verified") -> Imported:
+        """Take a bundle into a scope; see `Transfer.restore`.
+
+        Raises:
+            InvalidBundle: the file is no whole bundle; nothing was changed.
+            NotFound: there is no such file or scope.
+        """
+        head = read_from(path, check)
+        memory = self.open(scope)
+        if memory.store.meta("last_id") is None and self.registry.scope_of(head.tag) is None:
+            tag = self.registry.settle(memory.scope, head.tag)  # then ids can stay as they are
+            with memory.store.atomic():
+                memory.store.set_meta("tag", tag)
+        return read_from(path, lambda file: memory.transfer.restore(file, trust=trust))
+
+    @property
+    def exports(self) -> Path:
+        """The folder that exports go to, and that a model may import from."""
+        return self.folder / "exports"
 
     def clear(self, scope: str, confirm: str = "") -> tuple[str, Emptied | None]:
         """Empty a scope, in two steps.

@@ -14,7 +14,7 @@ from routemem.memory_core.settings import Settings
 from . import resources
 from .calls import Calls
 from .surface import Surface
-from .toolsets import agents, context, facts, human, memory, review, routing, tasks, vault
+from .toolsets import admin, agents, context, facts, human, memory, review, routing, tasks, vault
 from .toolsets.spec import ToolSpec
 
 #: Toolset -> its tools. The order is the order a client sees.
@@ -27,6 +27,7 @@ TOOLSETS: dict[str, tuple[ToolSpec, ...]] = {
     "tasks": tasks.TOOLS,
     "agents": agents.TOOLS,
     "human": human.TOOLS,
+    "admin": admin.TOOLS,
     "routing": routing.TOOLS,
     "vault": vault.TOOLS,
 }

@@ -1,6 +1,7 @@
 """From a tool to the core and back: a worker thread, one audit row, one place for the scopes."""
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
     from routemem.memory_core import Memory, Scopes
 
+log = logging.getLogger("routemem")
 T = TypeVar("T")
+#: Seconds between two looks at the sessions of the folder.
+SWEEP = 3600.0
 
 
 class Reins:
@@ -56,6 +60,8 @@ class Calls:
         self.tools = frozenset(tools)
         self._guard = threading.Lock()
         self._scopes: Scopes | None = None
+        self._sweep_at = 0.0
+        self._sweeper: threading.Thread | None = None
 
     async def run(self, tool: str, work: "Callable[[Scopes], tuple[Memory, T]]") -> T:
         """Do the work in a worker thread and leave an audit row with its memory.
@@ -78,6 +84,7 @@ class Calls:
                     scopes.look().note(tool, ms=elapsed, ok=False)
                 raise
             memory.note(tool, ms=(time.perf_counter() - start) * 1000, ok=True)
+            self._look_after(scopes)
             return result
 
         return await anyio.to_thread.run_sync(call)
@@ -127,6 +134,18 @@ class Calls:
             raise failed[0]
         return found[0]
 
+    def _look_after(self, scopes: "Scopes") -> None:
+        """Have sessions that are over emptied, in the background and at most once an hour."""
+        now = time.monotonic()
+        with self._guard:
+            if self._scopes is None or now < self._sweep_at:
+                return
+            self._sweep_at = now + SWEEP
+            self._sweeper = threading.Thread(
+                target=_sweep, args=(scopes,), name="routemem-sweep", daemon=True
+            )
+            self._sweeper.start()
+
     def scopes(self) -> "Scopes":
         """The scopes of the data folder, opened on first use. Slow the first time."""
         with self._guard:
@@ -138,7 +157,16 @@ class Calls:
 
     def close(self) -> None:
         """Close what was opened."""
+        if self._sweeper is not None:
+            self._sweeper.join()
         with self._guard:
             if self._scopes is not None:
                 self._scopes.close()
                 self._scopes = None
+
+
+def _sweep(scopes: "Scopes") -> None:
+    try:
+        scopes.sweep()
+    except RoutememError as error:
+        log.warning("sessions were not looked after: %s", error)

@@ -63,6 +63,17 @@ def register(server: Surface, calls: Calls) -> None:
 
         return _json(await _read(calls, current))
 
+    @server.resource("memory://{scope}/state", title="State", mime_type=_JSON)
+    async def state(scope: str) -> str:
+        """Counts, facts, boards and usage of a scope, without the texts of its memories."""
+        look = unquote(scope)
+        return _json(await _read(calls, lambda scopes: scopes.look(look).transfer.snapshot()))
+
+    @server.resource("memory://{scope}/usage", title="Usage", mime_type=_JSON)
+    async def usage(scope: str) -> str:
+        """Tokens and costs by day and model, and how often each tool was called."""
+        return _json(await _read(calls, lambda scopes: _usage(scopes, unquote(scope))))
+
     for board, (title, told) in BOARDS.items():
         _add_board(server, calls, board, title, told)
 
@@ -101,6 +112,20 @@ def _models(scopes: "Scopes") -> dict[str, Any]:
         "note": warning,
         "default": asdict(table.default),
         "models": {name: asdict(model) for name, model in table.known.items()},
+    }
+
+
+def _usage(scopes: "Scopes", scope: str) -> dict[str, Any]:
+    memory = scopes.look(scope)
+    used = memory.boards.usage.all()
+    called = memory.store.calls()
+    return {
+        "cost": round(sum(one.cost for one in used), 8),
+        "models": [asdict(one) for one in used],
+        "calls": [
+            {"op": op, "count": n, "failed": failed, "ms": round(ms, 1)}
+            for op, n, failed, ms in called
+        ],
     }
 
 

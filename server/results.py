@@ -138,3 +138,11 @@ class CompressOut(BaseModel):
 
     compressed: list[dict[str, Any]] = []
     candidates: list[dict[str, Any]] = []
+
+
+class AdminOut(BaseModel):
+    """Of the tools that look after a scope: what was done, by name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    note: str

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from ..draft import one_of
 from ..errors import Conflict
 from ..intake import Intake
+from ..lifecycle.models import Models
 from ..records import ForgetMode, Forgotten
 from ..storage.contract import Store
 from .agents import Agents
 from .cards import Agent, Question, Task
 from .questions import Questions
 from .tasks import Tasks
+from .usage import Spending
 
 BOARDS = ("tasks", "agents", "questions")
 
@@ -22,12 +24,20 @@ class Boards:
         tasks: what is to be done.
         agents: who does it.
         questions: what only a person can answer.
+        usage: what language models were used for, and cost.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float], intake: Intake) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        intake: Intake,
+        models: Callable[[], Models],
+    ) -> None:
         self.agents = Agents(store, clock, intake)
         self.tasks = Tasks(store, clock, intake, self.agents.name_of)
         self.questions = Questions(store, clock, intake)
+        self.usage = Spending(store, clock, models)
         self._store = store
 
     def every(self, board: str) -> Sequence[Task | Agent | Question]:

@@ -398,6 +398,10 @@ class Store(Protocol):
         """Add to the usage of a day and model."""
         ...
 
+    def calls(self) -> list[tuple[str, int, int, float]]:
+        """What the audit rows count: ``(op, how often, how often it failed, ms in all)``."""
+        ...
+
     def usage(self) -> list[Usage]:
         """Usage by day and model, oldest first."""
         ...

@@ -364,6 +364,11 @@ class SqliteStore:
     def add_usage(self, usage: Usage) -> None:
         cards.add_usage(self.db, usage)
 
+    def calls(self) -> list[tuple[str, int, int, float]]:
+        return self.db.rows(
+            "select op, count(*), sum(ok = 0), sum(ms) from audit group by op order by 2 desc, 1"
+        )
+
     def usage(self) -> list[Usage]:
         return cards.usage(self.db)
 

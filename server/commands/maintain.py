@@ -31,6 +31,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
     step: Callable[[Memory], str] = {"reindex": _reindex, "gc": _gc}[given.command]
     with Scopes(settings) as scopes:
+        if given.all:
+            scopes.sweep()
         for scope in scopes.names() if given.all else [scopes.default]:
             print(f"{scope}: {step(scopes.open(scope))}")
     return 0

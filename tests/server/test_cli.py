@@ -28,6 +28,7 @@ Say: TypeAlias = Callable[..., str]
 
 
 def test_every_command_works_as_a_process(tmp_path: Path) -> None:
+    bundle = str(tmp_path / "bundle.jsonl")
     asked: list[tuple[tuple[str, ...], str]] = [
         (("remember", "The key lies in the blue folder."), "Stored as a-1 in global."),
         (("recall", "blue folder"), "[a-1]"),
@@ -44,6 +45,9 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("backup",), "global: global-"),
         (("restore",), "global is as it was on "),
         (("gc", "--all"), "global: 0 released memories"),
+        (("export", bundle), "Exported 1 item, 1 fact to "),
+        (("clear",), "--confirm"),
+        (("import", bundle), "Imported from global: 2 known already."),
         (("doctor",), "ok   version: routemem"),
         (("install", "--client", "cursor", "--print"), '"routemem"'),
     ]

@@ -342,6 +342,15 @@ class DictStore:
             old.output + usage.output, old.cost + usage.cost,
         )  # fmt: skip
 
+    def calls(self) -> list[tuple[str, int, int, float]]:
+        ops = Counter(row[1] for row in self.audit)
+        of = {op: [row for row in self.audit if row[1] == op] for op in ops}
+        counted = [
+            (op, n, sum(not row[4] for row in of[op]), sum(row[3] for row in of[op]))
+            for op, n in ops.items()
+        ]
+        return sorted(counted, key=lambda one: (-one[1], one[0]))
+
     def usage(self) -> list[Usage]:
         return [usage for _, usage in sorted(self.used.items())]
 

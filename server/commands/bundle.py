@@ -1,0 +1,77 @@
+"""`routemem export|import|clear`: a whole scope out of its file, into it, or gone."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from routemem.memory_core.errors import NotAllowed
+from routemem.memory_core.records import TRUST_ORDER
+from routemem.memory_core.settings import Settings
+
+from ..admin_replies import cleared, exported, imported
+from ..clock import clock
+from .shown import as_json, shown
+
+if TYPE_CHECKING:
+    from routemem.memory_core import Scopes
+
+
+def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    """Arguments of one of the commands."""
+    add = command.add_argument
+    add("--json", action="store_true", help="print JSON")
+    if name == "export":
+        add("file", nargs="?", default="", help="file to make (one in the data folder's exports)")
+    elif name == "import":
+        add("file", help="a bundle made by `routemem export`")
+        add(
+            "--trust", choices=TRUST_ORDER, default="verified",
+            help="the most that is trusted afterwards; never more than in the bundle (verified)",
+        )  # fmt: skip
+    else:
+        add("--confirm", default="", metavar="WORD", help="the word that the first call gave")
+        add("--undo", action="store_true", help="bring back what was cleared or has expired")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Run one of the commands on the scope.
+
+    Raises:
+        NotAllowed: the settings say read-only and the command writes.
+    """
+    from routemem.memory_core import Scopes
+
+    if settings.read_only and given.command != "export":
+        raise NotAllowed("The settings say read-only: leave --read-only or ROUTEMEM_READ_ONLY off.")
+    with Scopes(settings, clock=clock(settings)) as scopes:
+        run_one = {"export": _export, "import": _import, "clear": _clear}[given.command]
+        told, fields = run_one(given, scopes)
+    print(as_json(fields) if given.json else shown(told))
+    return 0
+
+
+def _export(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
+    path, done = scopes.export(path=Path(given.file).expanduser() if given.file else None)
+    return exported(str(path), done)
+
+
+def _import(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
+    done = scopes.import_(Path(given.file).expanduser(), trust=given.trust)
+    memory = scopes.open()
+    while memory.upkeep.backfill():  # this process ends now: no other need be there to do it
+        pass
+    return imported(done)
+
+
+def _clear(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
+    memory = scopes.look()
+    if given.undo:
+        from routemem.memory_core.emptying import bring_back
+
+        return imported(bring_back(memory))
+    items, facts = memory.store.count_items(), memory.store.count_facts()
+    word, done = scopes.clear("", given.confirm)
+    told, fields = cleared(memory.scope, items, facts, word, done)
+    if word:
+        told = f"{memory.scope}: {items} memories, {facts} facts. To erase: --confirm {word}"
+    return told, fields
