@@ -3,9 +3,10 @@
 from .database import Database
 from .items import log, owe_erasure
 
-#: What stays: how the file came to be, whose it is, that something was done, and what is sealed:
+#: What stays: how the file came to be, whose it is, that something was done, the totals that
+#: triggers keep, and what is sealed:
 #: undo copies go when their time is over, what is held when a person says so.
-_KEPT = ("meta", "migrations", "audit", "change_log", "tombstones", "quarantine")
+_KEPT = ("meta", "migrations", "audit", "change_log", "tombstones", "quarantine", "shown_tokens")
 _KEPT_META = ("scope", "tag", "store", "last_id", "log_floor", "erasure_owed")
 
 
