@@ -13,6 +13,7 @@ from .arrays import F32, I64, Bools, Metric, checked_keys, checked_vector, check
 from .codebook import Codebook, Init
 from .delta import Delta
 from .filters import Allowed
+from .kernel import ACTIVE
 from .pack import Pack, Rerank
 from .plan import Plan, calibrated
 from .results import Footprint, IndexReport, SearchResult
@@ -20,8 +21,9 @@ from .search import checked_wish, compared, find
 from .state import Base, State
 from .writes import live_rows, place_of, refuse_known, removed
 
-#: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py).
-FLAT_UNTIL = 14_000
+#: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py); with it
+#: codes are already faster at 500 vectors, but what is saved is not worth a build before these.
+FLAT_UNTIL = 14_000 if ACTIVE.name == "numpy" else 2_000
 
 _NONE = np.empty(0, np.int64)
 
@@ -46,7 +48,8 @@ class RoutingIndex:
             or ``none``: not at all, scores are then estimates and results say ``approximate``.
         k: number of centroids, or the name of a rule (`heuristics`), or ``auto``.
         init: how k-means starts, ``random`` or ``k-means++``.
-        flat_until: up to this many items `build` packs nothing.
+        flat_until: up to this many items `build` packs nothing; by itself 2,000 with the compiled
+            kernel and 14,000 without.
         target: recall@10 that ``n_probes="auto"`` is calibrated for.
         merging: ``background`` merges in a thread of its own, ``inline`` within the write that
             makes it due, ``manual`` only on `merge`.

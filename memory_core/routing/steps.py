@@ -98,11 +98,14 @@ def candidates(pack: Packed, live: U8, vector: F32, probes: int, depth: int) -> 
     query = prepare(vector, pack.rotation)
     routed = route(pack.routing, pack.scales, query)
     buckets = probe(routed, probes)
-    blocks = blocks_of(pack.offsets, buckets)
     base = np.repeat(routed[buckets], sizes_of(pack.offsets)[buckets])
-    some = np.flatnonzero(live[blocks])
     arrays = (pack.codes, pack.factors, pack.norms, live)
-    lanes, guesses = scan(*arrays, base[some], blocks[some], query, depth)
+    if len(buckets) == len(routed) and bool(live.all()):  # nothing to leave out: nothing is copied
+        lanes, guesses = scan(*arrays, base, None, query, depth)
+    else:
+        blocks = blocks_of(pack.offsets, buckets)
+        some = np.flatnonzero(live[blocks])
+        lanes, guesses = scan(*arrays, base[some], blocks[some], query, depth)
     return pack.ids.reshape(-1)[lanes].astype(np.int64), guesses
 
 
