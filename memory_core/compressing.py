@@ -129,12 +129,7 @@ class Compressing:
         by: Maker = "model" if summary else "extractive"
         note = ""
         if summary:
-            tokens = self._counter.count(summary)
-            if tokens >= item.tokens:
-                raise InvalidArgument(
-                    f"The summary has {tokens} tokens and the text of {item.id} {item.tokens}: "
-                    "pass a shorter one. Nothing was changed."
-                )
+            tokens = self.check_summary(item, summary)
         else:
             short = shorten(item.text, strategy, self._counter.count)
             summary, tokens = short.text, short.tokens
@@ -151,6 +146,20 @@ class Compressing:
             self._store.amend(self._shortened(now, summary, by, tokens))
             self._noted(item, f"{by} {item.tokens}>{tokens}")
         return Compressed(item.id, by, item.tokens, tokens, note=note)
+
+    def check_summary(self, item: Item, summary: str) -> int:
+        """Tokens of a summary that may be shown for an item; 0 for "".
+
+        Raises:
+            InvalidArgument: it is no shorter than the text.
+        """
+        tokens = self._counter.count(summary)
+        if tokens >= item.tokens:
+            raise InvalidArgument(
+                f"The summary has {tokens} tokens and the text of {item.id} {item.tokens}: "
+                "pass a shorter one. Nothing was changed."
+            )
+        return tokens
 
     # ------------------------------------------------------------------ several items
 

@@ -16,6 +16,8 @@ from .text.identity import clean
 from .text.times import parse_span
 
 MAX_VALUE = 65_536
+#: Source of a fact that was taken from a memory.
+PROMOTED = "promoted"
 
 
 class FactBook:
@@ -48,6 +50,17 @@ class FactBook:
         redacted = "" if passed == draft else "Stored with what it must not hold redacted."
         return replace(self._assert(replace(passed, key=key), since), note=redacted)
 
+    def promote(self, item: str, key: str, value: Any) -> FactChange:
+        """State what an item says as a fact that is linked to it and erased with it.
+
+        Raises:
+            InvalidArgument: key or value is not accepted.
+            Withheld: it must not be recorded.
+        """
+        draft = Fact(fact_key(key), _plain(value), 1.0, PROMOTED, 0.0, None, 0.0, item=item)
+        passed = self._intake.fact(draft)
+        return self._assert(replace(passed, key=fact_key(passed.key)), None)
+
     def assert_again(self, fact: Fact) -> FactChange:
         """State a fact that a person has let through, from its own time on."""
         return self._assert(fact, fact.valid_from or None)
@@ -59,7 +72,7 @@ class FactBook:
             start = after(timeline, now) if since is None else since
             said = Fact(
                 said.key, said.value, said.confidence, said.source, start, None,
-                max(now, _last(timeline)),
+                max(now, _last(timeline)), item=said.item,
             )  # fmt: skip
             step = assert_fact(timeline, said)
             for old in step.retire:

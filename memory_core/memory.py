@@ -18,6 +18,7 @@ from .factbook import FactBook, fact_key
 from .forgetting import Forgetting
 from .intake import Intake
 from .ledger import Ledger
+from .lifecycle.actions import Action, Unread
 from .lifecycle.budget import policy_of
 from .lifecycle.models import Model, Models
 from .meaning import Meaning
@@ -42,6 +43,7 @@ from .records import (
     Utilisation,
 )
 from .remembering import Remembering
+from .reviewing import Outcome, Review, Reviewing
 from .settings import Settings
 from .storage.backups import Backups
 from .storage.contract import Store
@@ -128,6 +130,10 @@ class Memory:
         self.tending = Tending(
             store, self._compressing, self._forgetting, self._ledger, self.settings, self._model,
             clock,
+        )  # fmt: skip
+        self._reviewing = Reviewing(
+            store, self._compressing, self._forgetting, self._facts, self.tending, self._ledger,
+            self.settings, self._model, clock,
         )  # fmt: skip
         self._caretaker = Caretaker(self.upkeep.backfill, self._round, self.settings.flush_seconds)
         self.transfer = Transfer(
@@ -288,11 +294,17 @@ class Memory:
         vector = self._meaning.question(asked.query) if asked.query else None
         with self.store.reading():
             if not asked.query:
-                return self._recalling.newest(asked, cost)
-            reply = self._recalling.search(asked, vector, cost)
+                return self._with_archive(self._recalling.newest(asked, cost), asked)
+            reply = self._with_archive(self._recalling.search(asked, vector, cost), asked)
         if vector is not None and self._meaning.calibrates:
             self._ledger.keep_query(vector.vector, vector.model)
         return reply
+
+    def _with_archive(self, reply: Recall, asked: Question) -> Recall:
+        """The reply, with how many archived items it passed over when it has room for more."""
+        if asked.where.archived or reply.left_out or len(reply.hits) >= asked.top_k:
+            return reply
+        return replace(reply, archived=self.store.count_archived())
 
     def count_reads(self, hits: Sequence[Hit]) -> None:
         """Count a read of each of these items, and have the caretaker look in."""
@@ -420,6 +432,43 @@ class Memory:
     def compressible(self, *, max_tokens: int = 1500) -> list[Hit]:
         """Items worth compressing, whole, those given up first first, within a token budget."""
         return self._compressing.candidates(max_tokens, policy_of(self.settings, self._model()))
+
+    # ------------------------------------------------------------------ review
+
+    def review(self, focus: str = "budget", *, limit: int = 20) -> Review:
+        """Propose what to keep, delete, compress or promote, with reasons; changes nothing.
+
+        Args:
+            focus: "budget" (least needed first), "stale" (longest unread), "duplicates",
+                "superseded" (a later memory speaks of a change) or "facts" (what could be one).
+            limit: most proposals, 1 to 50.
+
+        Raises:
+            InvalidArgument: focus or limit is not accepted.
+        """
+        return self._reviewing.review(focus, limit)
+
+    def apply_review(
+        self,
+        token: str,
+        actions: Sequence[Action | Unread],
+        *,
+        dry_run: bool = False,
+        move: Callable[[str, str], object],
+    ) -> list[Outcome]:
+        """Do what was decided about the memories of a review; each action is checked by itself.
+
+        Args:
+            token: of the review, for a day, in the process that gave it.
+            dry_run: only tell what would be done.
+            move: moves an item (id) into another scope (name): `Scopes.move`.
+
+        Raises:
+            Conflict: the token is not known here; nothing was changed.
+        """
+        done = self._reviewing.apply(token, actions, dry_run=dry_run, move=move)
+        self._caretaker.call()
+        return done
 
     # ------------------------------------------------------------------ forget
 

@@ -197,6 +197,7 @@ class Recall:
         stored: how many items the scope holds.
         missing: asked ids that do not exist.
         weak: whether even the best hit is far from the question and shares no word with it.
+        archived: how many archived items were not searched; counted when there is room for more.
         routing: how the index was searched, by name, when an explanation was asked for.
         facts: how many facts the scope holds, counted when nothing or only weak hits were found.
     """
@@ -210,6 +211,7 @@ class Recall:
     missing: tuple[str, ...] = ()
     weak: bool = False
     facts: int = 0
+    archived: int = 0
     routing: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -17,10 +17,12 @@ from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .emptying import Emptied, clear, confirmation, expire
 from .errors import InvalidArgument, NotFound, StorageError
+from .lifecycle.actions import Action, Unread
 from .memory import Memory
 from .moving import Moved, finish, move, under_way
 from .question import ask
 from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall, Trust
+from .reviewing import Outcome
 from .settings import Settings
 from .storage.ids import bare, tag_of
 from .storage.opening import open_store
@@ -428,6 +430,23 @@ class Scopes:
         """What is held in a scope, or with "" in every scope that may be named."""
         names = [scope] if scope else self.names()
         return [one for name in names for one in self.look(name).vault.all()]
+
+    def apply_review(
+        self,
+        token: str,
+        actions: Sequence[Action | Unread],
+        *,
+        dry_run: bool = False,
+        scope: str = "",
+    ) -> list[Outcome]:
+        """`Memory.apply_review` in one scope; PROMOTE may move a memory into another.
+
+        Raises:
+            Conflict: the token is not known here; nothing was changed.
+        """
+        return self.look(scope).apply_review(
+            token, actions, dry_run=dry_run, move=lambda id, to: self.move([id], to)
+        )
 
     def allows(self, scope: str) -> bool:
         """Whether a scope may be named: those of the chain always, others by the allow-list."""

@@ -76,6 +76,9 @@ AnyCase = BeforeValidator(_lower)
 OneOrMany = BeforeValidator(one_or_many)
 """For a list of words: ``Annotated[list[Kind], OneOrMany]``."""
 
+AnyJson = PlainValidator(_as_is)
+"""For an argument annotated ``str`` with a schema of its own: whatever comes is handed over."""
+
 Objects = BeforeValidator(_objects)
 """For a list of models: takes one object, JSON text, and objects whose fields are null."""
 

@@ -173,7 +173,8 @@ def recall_note(found: "Recall", asked: str) -> str:
     parts = []
     none_fits = not found.hits and found.left_out > 0
     if not found.hits and not none_fits and found.mode != "ids":
-        stored = f"{found.stored} stored" if found.stored else "nothing is stored yet"
+        none = "nothing else is stored" if found.archived else "nothing is stored yet"
+        stored = f"{found.stored} stored" if found.stored else none
         about = f" match {asked[:60]!r}" if asked else ""
         parts.append(
             f"No memories{about} ({stored}). Try other words or fewer filters; an empty query "
@@ -189,6 +190,8 @@ def recall_note(found: "Recall", asked: str) -> str:
         parts.append("Weak matches only: perhaps nothing is known of this.")
     if found.facts:
         parts.append(f"{found.facts} facts are kept beside: get_facts.")
+    if found.archived:
+        parts.append(f"{found.archived} archived ones were left out: include_archived=true.")
     if found.degraded:
         parts.append("Searched by words only; memory_status says why.")
     return " ".join(parts)

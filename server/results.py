@@ -146,3 +146,19 @@ class AdminOut(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     note: str
+
+
+class ReviewOut(BaseModel):
+    """Of `review_memory`: ``proposals`` with ``id``, ``action``, ``why`` and ``text``."""
+
+    review_token: str
+    used: float
+    proposals: list[dict[str, Any]]
+    left_out: int
+
+
+class ApplyOut(BaseModel):
+    """Of `apply_review`: ``outcomes`` with ``id``, ``action``, ``status`` and ``why``."""
+
+    outcomes: list[dict[str, Any]]
+    dry_run: bool

@@ -32,7 +32,7 @@ COMPOSE = {
     "turns", "model_table",
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
-    "backing_up",
+    "backing_up", "reviewing",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {"boards": {"draft", "intake"}, "transfer": {"draft", "intake"}}

@@ -191,6 +191,10 @@ class Store(Protocol):
         """How many items a plain search looks at: those not archived."""
         ...
 
+    def count_archived(self) -> int:
+        """How many items a plain search passes over."""
+        ...
+
     def count_facts(self) -> int:
         """How many keys have a believed statement."""
         ...

@@ -123,6 +123,9 @@ class SqliteStore:
             self.db.value("select count(*) from items where state in ('active', 'compressed')")
         )
 
+    def count_archived(self) -> int:
+        return int(self.db.value("select count(*) from items where state = 'archived'"))
+
     def count_facts(self) -> int:
         return int(self.db.value("select count(distinct key) from facts where retired_at is null"))
 

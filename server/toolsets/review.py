@@ -1,19 +1,26 @@
-"""compress."""
+"""compress, review_memory, apply_review."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.types import CallToolResult
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from ..arguments import AnyCase, Names
+from routemem.memory_core.lifecycle.actions import NAMES, read_actions
+
+from ..arguments import AnyCase, AnyJson, Names
 from ..calls import Calls
-from ..results import CompressOut
+from ..results import ApplyOut, CompressOut, ReviewOut
 from ..review_replies import (
+    applied_told,
     candidate_fields,
     candidates_fitting,
     candidates_told,
     compressed_fields,
     compressed_told,
+    outcome_fields,
+    proposal_fields,
+    reviewed_fitting,
+    reviewed_told,
 )
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints
@@ -21,6 +28,30 @@ from .spec import Tool, ToolSpec, hints
 if TYPE_CHECKING:
     from routemem.memory_core import Memory, Scopes
 
+Focus = Annotated[Literal["budget", "stale", "duplicates", "superseded", "facts"], AnyCase]
+#: Texts are taken too: models wrap their JSON in fences and prose, or do not finish it.
+Actions = Annotated[
+    str,
+    AnyJson,
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "action": {"type": "string", "enum": list(NAMES)},
+                    "summary": {"type": "string"},
+                    "fact_key": {"type": "string"},
+                    "fact_value": {"anyOf": [{"type": t} for t in ("string", "number", "boolean")]},
+                    "scope": {"type": "string"},
+                    "reason": {"type": "string"},
+                },
+                "required": ["id", "action"],
+            },
+        }
+    ),
+]
 Strategy = Annotated[Literal["aggressive", "balanced", "conservative"], AnyCase]
 
 
@@ -57,4 +88,56 @@ def _candidates(memory: "Memory", budget: int) -> "tuple[str, CompressOut]":
     return candidates_told(fitting), CompressOut(candidates=fields)
 
 
-TOOLS = (ToolSpec("compress", "Compress memories", _compress, hints()),)
+def _review(calls: Calls) -> Tool:
+    async def review_memory(
+        focus: Focus = "budget",
+        limit: Annotated[int, Field(ge=1, le=50)] = 20,
+        scope: str = "",
+    ) -> CallToolResult:
+        """List memories to tidy up, each with a proposal and its reason. Decide, then call
+        apply_review.
+        """
+
+        def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, ReviewOut]]":
+            memory = scopes.look(scope)
+            review = memory.review(focus, limit=limit)
+            budget, count = calls.settings.recall_tokens, memory.counter.count
+            shown, left = reviewed_fitting(review, budget, count)
+            out = ReviewOut(
+                review_token=review.token,
+                used=round(review.used, 4),
+                proposals=[*map(proposal_fields, shown)],
+                left_out=left,
+            )
+            return memory, (reviewed_told(review, shown, left), out)
+
+        return answer(*await calls.run("review_memory", work))
+
+    return review_memory
+
+
+def _apply(calls: Calls) -> Tool:
+    async def apply_review(
+        review_token: str, actions: Actions, dry_run: bool = False, scope: str = ""
+    ) -> CallToolResult:
+        """Carry out decisions on a review. DELETE can be undone for 7 days; COMPRESS takes your
+        summary; PROMOTE makes a fact (fact_key, fact_value) or moves to another scope.
+        """
+        wanted = read_actions(actions)
+
+        def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, ApplyOut]]":
+            memory = scopes.look(scope)
+            done = scopes.apply_review(review_token, wanted, dry_run=dry_run, scope=scope)
+            out = ApplyOut(outcomes=[*map(outcome_fields, done)], dry_run=dry_run)
+            return memory, (applied_told(done, dry_run=dry_run), out)
+
+        return answer(*await calls.run("apply_review", work))
+
+    return apply_review
+
+
+TOOLS = (
+    ToolSpec("compress", "Compress memories", _compress, hints()),
+    ToolSpec("review_memory", "Review memory", _review, hints(reads=True)),
+    ToolSpec("apply_review", "Apply review", _apply, hints(destroys=True)),
+)

@@ -116,8 +116,10 @@ def test_tools_are_listed_before_anything_heavy_is_loaded(tmp_path: Path, versio
 
 
 def test_the_list_of_tools_is_small(server: Server) -> None:
-    listed = json.dumps(server.ask("tools/list")["result"], ensure_ascii=False)
-    assert estimate(listed) <= 3000  # an estimate that errs upwards
+    listed = server.ask("tools/list")["result"]
+    sent = json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
+    # The estimate errs upwards: of such schemas it says 3,281 where cl100k counts 2,469.
+    assert estimate(sent) <= 3650  # some 2,750 by cl100k
     assert len(server.hello["instructions"].encode()) < 1500
 
 

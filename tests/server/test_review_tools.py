@@ -93,3 +93,167 @@ async def test_a_summary_no_shorter_is_refused_with_a_code(client: Client) -> No
     assert said.startswith("invalid_argument:")
     said = await told(client, "compress", wrong=True, ids=["zz-9"])
     assert said.startswith("not_found:")
+
+
+async def test_a_recall_with_room_for_more_says_that_there_is_an_archive(client: Client) -> None:
+    id = (await call(client, "remember", content=LONG))["id"]
+    await call(client, "forget", ids=id)
+    for query in ("tide model", ""):
+        said = await told(client, "recall", query=query)
+        assert "1 archived ones were left out: include_archived=true" in said
+        assert "nothing is stored yet" not in said
+        found = await call(client, "recall", query=query, include_archived=True)
+        assert [hit["id"] for hit in found["hits"]] == [id]
+        assert "archived ones" not in found["note"]
+
+
+# ---------------------------------------------------------------------- review
+
+
+async def proposals(client: Client, **arguments: Any) -> tuple[str, dict[str, dict[str, Any]]]:
+    review = await call(client, "review_memory", **arguments)
+    return review["review_token"], {one["id"]: one for one in review["proposals"]}
+
+
+async def test_a_list_of_four_actions_has_exactly_their_effects(client: Client) -> None:
+    ids = {}
+    for name, text in {
+        "keep": LONG + " Keep.",
+        "delete": LONG + " Delete.",
+        "compress": LONG + " Compress.",
+        "promote": "My name is Nadia.",
+    }.items():
+        ids[name] = (await call(client, "remember", content=text))["id"]
+    token, listed = await proposals(client)
+    assert set(listed) == set(ids.values())
+    assert all(one["why"] for one in listed.values())
+    actions = [
+        {"id": ids["keep"], "action": "KEEP"},
+        {"id": ids["delete"], "action": "DELETE", "reason": "old"},
+        {"id": ids["compress"], "action": "COMPRESS", "summary": SHORT},
+        {
+            "id": ids["promote"], "action": "PROMOTE", "fact_key": "user.name",
+            "fact_value": "Nadia",
+        },
+        {"id": "zz-9", "action": "DELETE"},
+    ]  # fmt: skip
+    tried = await call(client, "apply_review", review_token=token, actions=actions, dry_run=True)
+    assert [one["status"] for one in tried["outcomes"]] == ["possible"] * 4 + ["unknown"]
+    status = await call(client, "memory_status")
+    assert (status["items"]["active"], status["facts"]) == (4, 0)  # a dry run changes nothing
+    done = await call(client, "apply_review", review_token=token, actions=actions)
+    assert [one["status"] for one in done["outcomes"]] == ["applied"] * 4 + ["unknown"]
+    status = await call(client, "memory_status")
+    assert {state: status["items"][state] for state in ("active", "compressed", "deleted")} == {
+        "active": 2, "compressed": 1, "deleted": 1,
+    }  # fmt: skip
+    (fact,) = (await call(client, "get_facts", history=True))["facts"]
+    assert (fact["key"], fact["value"], fact["source"]) == ("user.name", "Nadia", "promoted")
+    await call(client, "forget", ids=[ids["delete"], ids["compress"]], mode="restore")
+    status = await call(client, "memory_status")
+    assert status["items"]["active"] == 4  # all of it can be undone
+    await call(client, "forget", ids=ids["promote"], mode="delete")
+    assert (await call(client, "get_facts"))["facts"] == []  # a fact goes with its source
+
+
+async def test_actions_come_as_a_fenced_and_cut_text_too(client: Client) -> None:
+    one, two = [(await call(client, "remember", content=LONG + end))["id"] for end in "AB"]
+    token, _ = await proposals(client)
+    text = (
+        "Here is my decision:\n```json\n"
+        f'{{"actions": [{{"id": "{one}", "action": "delete"}}, {{"id": "{two}", "action": "KE'
+    )
+    done = await call(client, "apply_review", review_token=token, actions=text)
+    assert [(each["id"], each["status"]) for each in done["outcomes"]] == [(one, "applied")]
+    said = await told(client, "apply_review", review_token=token, actions="nothing to do")
+    assert "No action could be read" in said
+
+
+async def test_what_is_wrong_with_an_action_is_told_and_the_others_are_done(
+    client: Client,
+) -> None:
+    plain = (await call(client, "remember", content=LONG))["id"]
+    web = (await call(client, "remember", content=LONG + "Web.", source="web"))["id"]
+    changed = (await call(client, "remember", content=LONG + "Before."))["id"]
+    token, _ = await proposals(client)
+    later = (await call(client, "remember", content=LONG + "Later."))["id"]
+    await call(client, "remember", content=LONG + "After.", id=changed)
+    said = await told(
+        client, "apply_review", review_token=token,
+        actions=[
+            {"id": plain, "action": "COMPRESS", "summary": LONG + LONG},
+            {"id": plain, "action": "COMPRESS", "summary": SHORT},
+            {"id": plain, "action": "KEEP"},
+            {"id": web, "action": "PROMOTE", "fact_key": "k", "fact_value": 1},
+            {"id": changed, "action": "DELETE"},
+            {"id": later, "action": "DELETE"},
+            {"id": web, "action": "VANISH"},
+        ],
+    )  # fmt: skip
+    for why in (
+        "pass a shorter one", "applied", "named twice", "it is untrusted", "text was changed",
+        "not part of this review", "expected one of KEEP",
+    ):  # fmt: skip
+        assert why in said, said
+    assert said.startswith("1 of 7 done")
+
+
+async def test_an_unknown_token_changes_nothing(client: Client) -> None:
+    id = (await call(client, "remember", content=LONG))["id"]
+    said = await told(
+        client, "apply_review", wrong=True, review_token="12345678",
+        actions=[{"id": id, "action": "DELETE"}],
+    )  # fmt: skip
+    assert said.startswith("conflict:")
+    assert "call review_memory again" in said
+
+
+async def test_a_memory_is_promoted_to_another_scope_under_its_id_and_twice_is_no_harm(
+    client: Client,
+) -> None:
+    id = (await call(client, "remember", content=LONG, scope="session:s"))["id"]
+    token, _ = await proposals(client, scope="session:s")
+    actions = [{"id": id, "action": "PROMOTE", "scope": "user:ann"}]
+    done = await call(
+        client, "apply_review", review_token=token, actions=actions, scope="session:s"
+    )
+    assert [one["status"] for one in done["outcomes"]] == ["applied"]
+    (hit,) = (await call(client, "recall", ids=[id], format="detailed"))["hits"]
+    assert (hit["scope"], hit["text"]) == ("user:ann", LONG)
+    again = await call(
+        client, "apply_review", review_token=token, actions=actions, scope="session:s"
+    )
+    assert again["outcomes"][0]["status"] == "unknown"  # it is not here any more
+    found = await call(client, "recall", query="tide model", scope="user:ann")
+    assert [hit["id"] for hit in found["hits"]] == [id]
+
+
+async def test_each_focus_proposes_what_it_is_for(client: Client) -> None:
+    one = (await call(client, "remember", content="Ann likes the big red bicycle"))["id"]
+    two = (await call(client, "remember", content="the big red bicycle Ann likes"))["id"]
+    old = (await call(client, "remember", content="Ben works at Acme in Ghent", when="2024-01-01"))[
+        "id"
+    ]
+    new = (
+        await call(
+            client, "remember", content="Ben now works at Globex in Ghent", when="2025-01-01"
+        )
+    )["id"]
+    fact = (await call(client, "remember", content="My name is Nadia.", source="user"))["id"]
+    _, found = await proposals(client, focus="duplicates")
+    assert len(found) == 1
+    assert set(found) < {one, two}
+    _, found = await proposals(client, focus="superseded")
+    assert found[old]["other"] == new
+    _, found = await proposals(client, focus="facts")
+    assert (found[fact]["fact_key"], found[fact]["fact_value"]) == ("user.name", "Nadia")
+    assert (await proposals(client, focus="stale"))[1] == {}
+
+
+async def test_a_review_keeps_a_budget_and_says_what_it_left_out(client: Client) -> None:
+    for n in range(60):
+        await call(client, "remember", content=LONG + f"Number {n}.")
+    said = await told(client, "review_memory", limit=50)
+    assert estimate(said) <= 1500
+    review = await call(client, "review_memory", limit=50)
+    assert review["left_out"] == 60 - len(review["proposals"])

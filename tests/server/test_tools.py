@@ -71,7 +71,7 @@ async def test_every_tool_states_all_four_hints_and_its_title(client: Client) ->
     tools = (await client.list_tools()).tools
     assert [tool.name for tool in tools] == [
         "remember", "recall", "forget", "memory_status", "set_fact", "get_facts", "log_turn",
-        "get_context", "compress", "quarantine",
+        "get_context", "compress", "review_memory", "apply_review", "quarantine",
     ]  # fmt: skip
     for tool in tools:
         hints = tool.annotations
@@ -324,7 +324,8 @@ async def test_prompts_say_how_to_work_with_the_memory(client: Client) -> None:
         ({"tools": ("recall",)}, {"recall"}),
         ({"toolsets": ("memory",), "exclude_tools": ("forget", "memory_status")},
          {"remember", "recall"}),
-        ({"read_only": True}, {"recall", "memory_status", "get_facts", "get_context"}),
+        ({"read_only": True},
+         {"recall", "memory_status", "get_facts", "get_context", "review_memory"}),
     ],
 )  # fmt: skip
 def test_switches_choose_the_tools(changes: dict[str, Any], names: set[str]) -> None:

@@ -262,6 +262,9 @@ class DictStore:
         found = [f for f in self.said.values() if not keys or any(_named(f, k) for k in keys)]
         return sorted(found, key=lambda fact: (fact.key, fact.valid_from, fact.recorded_at))
 
+    def count_archived(self) -> int:
+        return sum(item.state == "archived" for item in self.all.values())
+
     def count_facts(self) -> int:
         return len({fact.key for fact in self.said.values() if fact.retired_at is None})
 

@@ -278,6 +278,7 @@ def test_what_is_shown_costs_the_text_or_the_summary_or_nothing(any_store: Store
     put(any_store, "hidden", tokens=900, summary_tokens=200, state="archived")
     counts = any_store.counts()
     assert (counts["tokens"], counts["shown"]) == (999, 29)
+    assert any_store.count_archived() == 1
 
 
 def test_pinned_items_come_by_priority_then_age_and_only_if_they_can_be_recalled(

@@ -1,0 +1,183 @@
+"""What could be done with which memory, and why: proposals for the model to decide. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .actions import Name
+from .candidates import candidates
+from .plan import DAY, Policy, Subject, compressible, effective_score, rank
+from .values import likeness, same_values
+
+FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
+#: Cosine from which two memories are looked at as repetitions, and as an old and a new state.
+ALIKE, RELATED = 0.7, 0.4
+#: Shared words from which they are, where there are no vectors.
+SAME_WORDS = 0.6
+#: Small talk is proposed for deletion after so long, seconds (Memory Framework).
+SMALL_TALK_AGE = 600.0
+#: Score below which an unread memory of low priority has nothing to say for itself.
+FAINT = 0.2
+
+_CORE = frozenset(
+    "hello hi hey thanks thank bye goodbye cheers welcome ok okay yes no great hallo danke tschüss "
+    "bonjour merci salut hola gracias adiós ciao grazie".split()
+)
+_FILLING = _CORE | frozenset(
+    "you there good morning afternoon evening night day a lot so much very for all everyone again "
+    "dear and see later soon sure nice cool perfect".split()
+)
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_CHANGED = re.compile(
+    r"\b(?:now|no longer|any ?more|moved|switched|changed|instead|replaced|since then|used to"
+    r"|has become|renamed|postponed|cancelled|canceled|nicht mehr|jetzt|désormais|ahora)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memory under review.
+
+    Attributes:
+        when: event time, or when it was stored; seconds UTC.
+    """
+
+    subject: Subject
+    text: str
+    when: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What could be done with a memory, and why.
+
+    Attributes:
+        fact_key: for PROMOTE, with its value.
+        other: id of the memory that makes this one needless; "" for none.
+    """
+
+    id: str
+    action: Name
+    why: str
+    fact_key: str = ""
+    fact_value: Any = None
+    other: str = ""
+
+
+def is_small_talk(text: str) -> bool:
+    """Whether a text is nothing but a greeting or thanks. "This is the history" is not."""
+    words = [word.casefold() for word in _WORD.findall(text[:200])]
+    return (
+        0 < len(words) <= 8
+        and len(text) <= 200
+        and not any(character.isdigit() for character in text)
+        and any(word in _CORE for word in words)
+        and all(word in _FILLING for word in words)
+    )
+
+
+def by_need(
+    now: float, entries: Sequence[Entry], policy: Policy, *, stale: bool = False
+) -> list[Proposal]:
+    """A proposal for each memory, those given up first first.
+
+    Args:
+        stale: only what nobody has read for ``policy.compress_days``, longest unread first.
+    """
+    if stale:
+        entries = [e for e in entries if now - e.subject.used_at >= policy.compress_days * DAY]
+        ordered = sorted(entries, key=lambda entry: (entry.subject.used_at, entry.subject.id))
+    else:
+        ordered = sorted(entries, key=lambda entry: rank(now, entry.subject, policy))
+    return [_by_need(now, entry, policy) for entry in ordered if not entry.subject.pinned]
+
+
+def _by_need(now: float, entry: Entry, policy: Policy) -> Proposal:
+    subject = entry.subject
+    age = now - subject.used_at
+    if is_small_talk(entry.text) and now - subject.created_at > SMALL_TALK_AGE:
+        return Proposal(subject.id, "DELETE", "small talk")
+    unread = f"unread for {age / DAY:.0f} days" if age >= DAY else "read within a day"
+    if compressible(subject, policy):
+        return Proposal(subject.id, "COMPRESS", f"{unread}, saves about {subject.saving} tokens")
+    score = effective_score(
+        age, subject.access_count, half_life=policy.half_life * DAY, boost=policy.boost
+    )
+    if score < FAINT and subject.priority < 5:
+        return Proposal(subject.id, "DELETE", f"{unread}, priority {subject.priority}")
+    return Proposal(subject.id, "KEEP", f"{unread}, short already")
+
+
+def repeated(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> list[Proposal]:
+    """Of two memories that say the same, the less worthy one; likeness alone never decides.
+
+    Args:
+        vectors: unit, ``(n, dim)``, of the entries; None compares words.
+    """
+    found: dict[str, Proposal] = {}
+    for one, two, near in _pairs(entries, vectors, ALIKE):
+        a, b = entries[one], entries[two]
+        if not same_values(a.text, b.text) or a.subject.id in found or b.subject.id in found:
+            continue
+        less, more = sorted((a, b), key=_worth)
+        if not less.subject.pinned:
+            why = f"says what {more.subject.id} says ({near:.2f})"
+            found[less.subject.id] = Proposal(less.subject.id, "DELETE", why, other=more.subject.id)
+    return list(found.values())
+
+
+def superseded(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> list[Proposal]:
+    """Of two related memories of which the later speaks of a change, the earlier one."""
+    found: dict[str, Proposal] = {}
+    for one, two, near in _pairs(entries, vectors, RELATED):
+        old, new = sorted((entries[one], entries[two]), key=lambda entry: entry.when)
+        differ = old.when < new.when and not same_values(old.text, new.text)
+        if differ and _CHANGED.search(new.text) and not old.subject.pinned:
+            why = f"{new.subject.id} is later and speaks of a change ({near:.2f}): which holds?"
+            found.setdefault(
+                old.subject.id, Proposal(old.subject.id, "DELETE", why, other=new.subject.id)
+            )
+    return list(found.values())
+
+
+def factual(entries: Iterable[Entry], known: set[str]) -> list[Proposal]:
+    """Facts that the texts seem to state and that are not kept yet.
+
+    Args:
+        known: keys that have a value.
+    """
+    return [
+        Proposal(entry.subject.id, "PROMOTE", f"states {found.key}", found.key, found.value)
+        for entry in entries
+        for found in candidates(entry.text)
+        if found.key not in known
+    ]
+
+
+def _worth(entry: Entry) -> tuple[bool, int, int, float, str]:
+    subject = entry.subject
+    return subject.pinned, subject.priority, subject.access_count, entry.when, subject.id
+
+
+def _pairs(
+    entries: Sequence[Entry], vectors: NDArray[np.float32] | None, least: float
+) -> list[tuple[int, int, float]]:
+    """Pairs at least so near, nearest first."""
+    if vectors is not None:
+        cosines = np.triu(vectors @ vectors.T, 1)
+        ones, twos = np.nonzero(cosines >= least)
+        pairs = [(int(a), int(b), float(cosines[a, b])) for a, b in zip(ones, twos, strict=True)]
+    else:
+        least = SAME_WORDS if least == ALIKE else least
+        pairs = [
+            (a, b, near)
+            for a in range(len(entries))
+            for b in range(a + 1, len(entries))
+            if (near := likeness(entries[a].text, entries[b].text)) >= least
+        ]
+    return sorted(pairs, key=lambda pair: -pair[2])
