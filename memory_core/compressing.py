@@ -1,12 +1,13 @@
 """Compress: a short form is shown from now on, the whole text stays, found by all of its words."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from .abridging import as_hit
 from .draft import one_of
-from .errors import Conflict, InvalidArgument, NotFound
+from .errors import Conflict, InvalidArgument, NotFound, SummariserError, Withheld
 from .intake import Intake
 from .ledger import Ledger
 from .lifecycle.compression import STRATEGIES, Shortened, shorten
@@ -16,12 +17,16 @@ from .records import TRUST_ORDER, Compressed, Hit, Item
 from .remembering import Remembering
 from .storage.contract import Store
 from .storage.ids import bare
+from .summarising import Summariser
 from .text.identity import clean
 from .text.tokens import TokenCounter
 
+log = logging.getLogger("routemem")
+#: Fewest tokens a local model is given for a summary.
+LEAST = 32
 #: Most ids of one call.
 MOST = 100
-Maker = Literal["model", "extractive"]
+Maker = Literal["model", "extractive", "local"]
 
 
 class Compressing:
@@ -36,6 +41,7 @@ class Compressing:
         counter: TokenCounter,
         clock: Callable[[], float],
         intake: Intake,
+        summariser: Summariser | None = None,
     ) -> None:
         self._store = store
         self._meaning = meaning
@@ -44,6 +50,7 @@ class Compressing:
         self._counter = counter
         self._clock = clock
         self._intake = intake
+        self._summariser = summariser
 
     def compress(self, ids: Sequence[str], summary: str, strategy: str) -> list[Compressed]:
         """See `Memory.compress`."""
@@ -102,8 +109,23 @@ class Compressing:
             return None
         if item.summary and item.summary_tokens < item.tokens:
             return Shortened(item.summary, item.summary_tokens)
-        short = shorten(item.text, "balanced", self._counter.count)
+        short = self._by_model(item.text, "balanced")
+        short = short or shorten(item.text, "balanced", self._counter.count)
         return short if short.tokens < item.tokens else None
+
+    def _by_model(self, text: str, strategy: str) -> Shortened | None:
+        """What the local model makes of a text; None without one, or when it is of no use."""
+        if self._summariser is None:
+            return None
+        tokens = max(LEAST, int(STRATEGIES[strategy] * self._counter.count(text)))
+        try:
+            said = self._intake.text(clean(self._summariser(text, tokens)).strip())
+        except (SummariserError, Withheld) as error:
+            log.warning("summarised by sentences of the text: %s", error)
+            return None
+        cost = self._counter.count(said)
+        useful = bool(said) and cost < self._counter.count(text)
+        return Shortened(said, cost, by="local") if useful else None
 
     def leave(self, id: str) -> None:
         """Remember of an item that nothing can be saved: its summary would cost what it costs."""
@@ -118,7 +140,7 @@ class Compressing:
             item = self._store.find(id)
             if item is None or item.pinned or item.state != "active":
                 return False
-            by = (item.summary == short.text and item.summary_by) or "extractive"
+            by = (item.summary == short.text and item.summary_by) or short.by
             self._store.amend(self._shortened(item, short.text, by, short.tokens))
             self._noted(item, f"{why}; {by} {item.tokens}>{short.tokens}", op="hygiene:compress")
         return True
@@ -131,7 +153,9 @@ class Compressing:
         if summary:
             tokens = self.check_summary(item, summary)
         else:
-            short = shorten(item.text, strategy, self._counter.count)
+            made = self._by_model(item.text, strategy)
+            short = made or shorten(item.text, strategy, self._counter.count)
+            by = short.by
             summary, tokens = short.text, short.tokens
             if tokens >= item.tokens:
                 why = "Too short to save anything: it stays as it is."

@@ -13,6 +13,7 @@
     ├── Withheld             a text must not be stored as it is
     ├── EmbedderError        the embedding model cannot be used
     │   └── EmbedderMismatch the stored vectors were made by another model
+    ├── SummariserError      the local model that writes summaries cannot be used
     └── StorageError         the scope file cannot be used as asked
         ├── WriteTimeout     another process held the writer lock too long
         ├── DamagedFile      the file is not a readable database; it was set aside
@@ -121,6 +122,12 @@ class EmbedderMismatch(EmbedderError):
             "Search goes on by text; run `routemem reindex` to embed every memory again."
         )
         self.stored, self.running = stored, running
+
+
+class SummariserError(RoutememError):
+    """The local model that writes summaries cannot be used. Sentences of the text do instead."""
+
+    code = "summariser_unavailable"
 
 
 class StorageError(RoutememError):

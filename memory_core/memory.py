@@ -49,6 +49,7 @@ from .storage.backups import Backups
 from .storage.contract import Store
 from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
+from .summarising import load_summariser
 from .tending import Tending
 from .text.tokens import TokenCounter
 from .transfer import Transfer
@@ -105,7 +106,14 @@ class Memory:
         self.boards = Boards(store, clock, intake, self._models)
         self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
         self._compressing = Compressing(
-            store, self._meaning, self._remembering, self._ledger, self.counter, clock, intake
+            store,
+            self._meaning,
+            self._remembering,
+            self._ledger,
+            self.counter,
+            clock,
+            intake,
+            load_summariser(self.settings.summariser),
         )
         self._closing = threading.Event()
         self.upkeep = Upkeep(

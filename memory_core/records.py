@@ -43,7 +43,7 @@ class Item:
         copies: how often it was stored; `release` counts down.
         tokens: estimated tokens of the text.
         summary: short form of a long text; "" for none.
-        summary_by: who made it: "extractive", "model", or "" for none.
+        summary_by: who made it: "extractive", "model" (the caller's), "local", or "" for none.
         summary_tokens: tokens of it; what the item costs while it is compressed. With no summary:
             as many as the text has when it cannot be shortened, else 0.
     """
@@ -405,7 +405,7 @@ class Compressed:
     """
 
     id: str
-    method: Literal["model", "extractive", ""]
+    method: Literal["model", "extractive", "local", ""]
     before: int
     after: int
     sources: tuple[str, ...] = ()

@@ -60,6 +60,12 @@ class Settings:
         "`bundled`, a model folder, a sentence-transformers name, `hf:<model>`, `hash` or `none`",
         flag=True,
     )
+    summariser: str = _setting(
+        "caller",
+        "who shortens what comes without a summary: `caller` and `extractive` take sentences of "
+        "the text, `local-hf:<model>` asks a model on this machine (extra `[hf]`)",
+        flag=True,
+    )
     log_level: str = _setting("WARNING", "least severe message on stderr", flag=True)
     now: str = _setting("", "fixed time of asking (ISO), for evaluation; empty: the clock")
     key_dir: str = _setting(

@@ -29,7 +29,7 @@ PURE = {
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
     "upkeep", "draft", "question", "caretaker", "routed", "chain", "moving", "emptying",
-    "turns", "model_table",
+    "summarising", "turns", "model_table",
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
     "backing_up", "reviewing",

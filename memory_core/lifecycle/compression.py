@@ -9,6 +9,7 @@ one that has them.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from .extractive import Count, summarise
 
@@ -50,11 +51,13 @@ class Shortened:
         text: the summary; the text itself when nothing could be saved.
         tokens: of it.
         protected_won: whether names, numbers, dates and addresses alone are more than the share.
+        by: who made it: sentences of the text, or a model of this machine.
     """
 
     text: str
     tokens: int
     protected_won: bool = False
+    by: Literal["extractive", "local"] = "extractive"
 
 
 def protected(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Transfer: a scope as a bundle, and back; emptying it. One room of an open memory."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from ..errors import Withheld
@@ -9,8 +10,9 @@ from ..records import Item, Trust
 from ..storage.contract import Store
 from .exporting import Exported, export, names, snapshot
 from .importing import Imported, Importing
+from .training import TrainingSet, write_training
 
-__all__ = ["Exported", "Imported", "Transfer"]
+__all__ = ["Exported", "Imported", "TrainingSet", "Transfer"]
 
 
 class Transfer:
@@ -75,6 +77,17 @@ class Transfer:
                 self._hold(refused)
         self._wake()
         return done
+
+    def export_training(self, folder: Path) -> TrainingSet:
+        """Write what a small model can learn from here: chats as JSONL, and a LoRA configuration.
+
+        Nothing untrusted is in it. Off unless it is asked for.
+
+        Raises:
+            InvalidArgument: there is nothing to learn from, or the files are there already.
+            StorageError: they cannot be written.
+        """
+        return write_training(self._store, folder)
 
     def snapshot(self) -> dict[str, Any]:
         """Counts, facts, boards and usage, as `schema.state_schema` says; no texts of items."""

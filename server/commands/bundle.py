@@ -22,6 +22,7 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print JSON")
     if name == "export":
         add("file", nargs="?", default="", help="file to make (one in the data folder's exports)")
+        add("--train", metavar="FOLDER", help="instead: chats and settings to train a model with")
     elif name == "import":
         add("file", help="a bundle made by `routemem export`")
         add(
@@ -51,6 +52,13 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _export(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
+    if given.train:
+        learnt = scopes.look().transfer.export_training(Path(given.train).expanduser())
+        told = (
+            f"{learnt.exchanges} exchanges and {learnt.summaries} summaries for training in "
+            f"{learnt.folder}: see examples/train_lora.py."
+        )
+        return told, {"exchanges": learnt.exchanges, "summaries": learnt.summaries}
     path, done = scopes.export(path=Path(given.file).expanduser() if given.file else None)
     return exported(str(path), done)
 
