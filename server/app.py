@@ -44,6 +44,8 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("instructions_log_turn", ("log_turn",)),
     ("instructions_forget", ("forget",)),
     ("instructions_quarantine", ("quarantine",)),
+    ("instructions_tasks", ("create_task", "update_task")),
+    ("instructions_human", ("ask_human",)),
     ("instructions_routing", ("explain_routing", "rebalance_index", "index_report")),
     ("instructions_data", ()),
 )

@@ -35,6 +35,7 @@ COMMANDS = {
     "scopes": ("scopes", "which scopes there are, and what each holds"),
     "export": ("bundle", "write a scope to a file that `import` reads"),
     "import": ("bundle", "merge an exported file into a scope"),
+    "move": ("bundle", "put memories and facts into another scope, under their ids"),
     "clear": ("bundle", "empty a scope in two steps, or undo that"),
     "tokens": ("tokens", "tell how tokens are counted, or fetch the vocabulary for exact counts"),
     "index": ("index", "tell how the vectors lie; pack, adapt or split them now"),

@@ -97,7 +97,7 @@ class Importing:
                     self.withheld.append(refused)
                     self._held.append(said["key"] if kind == "fact" else said["id"])
             for key, statements in facts.items():
-                self._facts(key, statements)
+                self._facts(key, [self._led(fact) for fact in statements])
             for derived, source in links:
                 self._link(self._renamed.get(derived, derived), self._renamed.get(source, source))
         return Imported(
@@ -183,6 +183,10 @@ class Importing:
         return "" if key and self._store.find(key) else key
 
     # ------------------------------------------------------------------ facts and cards
+
+    def _led(self, fact: Fact) -> Fact:
+        """The fact with the id that the item it came from has here."""
+        return replace(fact, item=self._renamed.get(fact.item, fact.item))
 
     def _facts(self, key: str, theirs: list[Fact]) -> None:
         ours = self._store.facts([key])

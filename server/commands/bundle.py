@@ -1,10 +1,11 @@
-"""`routemem export|import|clear`: a whole scope out of its file, into it, or gone."""
+"""`routemem export|import|move|clear`: what a scope holds into a file, out of one, or elsewhere."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from routemem.memory_core.errors import NotAllowed
+from routemem.memory_core.errors import InvalidArgument, NotAllowed
 from routemem.memory_core.records import TRUST_ORDER
 from routemem.memory_core.settings import Settings
 
@@ -29,6 +30,10 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
             "--trust", choices=TRUST_ORDER, default="verified",
             help="the most that is trusted afterwards; never more than in the bundle (verified)",
         )  # fmt: skip
+    elif name == "move":
+        add("ids", nargs="*", help="ids wherever they are, keys in the scope; with --all none")
+        add("--all", action="store_true", help="everything the scope holds")
+        add("--to", required=True, metavar="SCOPE", help="the scope they go to")
     else:
         add("--confirm", default="", metavar="WORD", help="the word that the first call gave")
         add("--undo", action="store_true", help="bring back what was cleared or has expired")
@@ -45,7 +50,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     if settings.read_only and given.command != "export":
         raise NotAllowed("The settings say read-only: leave --read-only or ROUTEMEM_READ_ONLY off.")
     with Scopes(settings, clock=clock(settings)) as scopes:
-        run_one = {"export": _export, "import": _import, "clear": _clear}[given.command]
+        run_one = _RUN[given.command]
         told, fields = run_one(given, scopes)
     print(as_json(fields) if given.json else shown(told))
     return 0
@@ -83,3 +88,23 @@ def _clear(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, 
     if word:
         told = f"{memory.scope}: {items} memories, {facts} facts. To erase: --confirm {word}"
     return told, fields
+
+
+def _move(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
+    if bool(given.ids) == given.all:
+        raise InvalidArgument("Name ids to move, or --all for everything in the scope.")
+    done = [scopes.promote("", given.to)] if given.all else scopes.move(given.ids, given.to)
+    ids = [name for one in done for name in (*one.ids, *one.keys)]
+    merged = {old: new for one in done for old, new in one.merged.items()}
+    kept = [ref for one in done for ref in one.kept]
+    told = f"{len(ids)} moved to {given.to}, {len(merged)} were there already."
+    told += f" Not taken, and still where they were: {', '.join(kept)}." if kept else ""
+    return told, {"to": given.to, "moved": ids, "merged": merged, "kept": kept}
+
+
+_RUN: dict[str, Callable[[argparse.Namespace, "Scopes"], tuple[str, dict[str, Any]]]] = {
+    "export": _export,
+    "import": _import,
+    "move": _move,
+    "clear": _clear,
+}

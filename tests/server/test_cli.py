@@ -46,8 +46,10 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("restore",), "global is as it was on "),
         (("gc", "--all"), "global: 0 released memories"),
         (("export", bundle), "Exported 1 item, 1 fact to "),
+        (("move", "--all", "--to", "user:a"), "2 moved to user:a"),
+        (("move", "a-1", "--to", "global"), "1 moved to global"),
         (("clear",), "--confirm"),
-        (("import", bundle), "Imported from global: 2 known already."),
+        (("import", bundle), "Imported from global: 1 fact added, 1 known already."),
         (("doctor",), "ok   version: routemem"),
         (("install", "--client", "cursor", "--print"), '"routemem"'),
     ]
