@@ -149,5 +149,4 @@ def _time(hit: Hit) -> float:
 
 
 def _mode(found: Sequence[Recall]) -> Literal["hybrid", "lexical", "recent", "ids"]:
-    modes = [reply.mode for reply in found]
-    return "hybrid" if "hybrid" in modes else modes[0]
+    return "hybrid" if any(reply.mode == "hybrid" for reply in found) else found[0].mode

@@ -103,7 +103,9 @@ def card_of(row: Card, kind: type[T]) -> T:
     """A card as it is read."""
     known = {spec.name for spec in fields(kind)} & row.body.keys()
     body: dict[str, Any] = {name: row.body[name] for name in known}
-    listed = {name: tuple(said) for name, said in body.items() if isinstance(said, list)}
+    listed: dict[str, Any] = {
+        name: tuple(said) for name, said in body.items() if isinstance(said, list)
+    }
     made = kind(**(body | listed))
     card: T = replace(made, id=row.id, created_at=row.created_at, updated_at=row.updated_at)
     return card
