@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from routemem.memory_core import RoutingIndex
 from routemem.memory_core.routing.filters import filter_by_score
+from routemem.memory_core.routing.index import FLAT_UNTIL
 
 from ..claims import Options, Row, Table, percent
 from ..theirs import ask
@@ -60,7 +61,7 @@ def quality(options: Options) -> Table:
         "R@5: share of the 5 exact nearest (one product over all vectors) among the 5 found; then "
         "the share of items compared, and CPU µs of a query (median, one thread). "
         f"Exact search by numpy takes {exact:.0f} µs here. As it comes: their n_probes=3 and score "
-        "threshold .3; ours is exact below 14,000 items.",
+        f"threshold .3; ours is exact up to {FLAT_UNTIL:,} items.",
         f"{options.data.source}, {min(n, len(options.data.stored)):,} real vectors, "
         f"up to {options.queries} queries of each kind",
         n,
