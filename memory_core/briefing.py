@@ -1,5 +1,6 @@
 """What a model should know for a question: gathered from one memory or a chain, packed to fit."""
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count as numbers
@@ -11,6 +12,7 @@ from .lifecycle.models import Model
 from .question import MAX_TOP_K, ask
 from .records import TRUST_OF_ORIGIN, Context, Fact, Hit, Item, Recall
 from .retrieval.context import CUT, Line, Part, pack
+from .retrieval.fence import closing, opening
 from .retrieval.lexical import content_words
 from .retrieval.lines import fact_text, heading, indented
 from .text.tokens import TokenCounter, truncate
@@ -53,6 +55,7 @@ class Briefing:
         self._found = found
         self._counter = counter
         self._scoped = len(memories) > 1
+        self._mark = secrets.token_hex(4)
 
     def context(
         self,
@@ -189,6 +192,11 @@ class Briefing:
     def _line(self, found: Hit | Item, text: str) -> Line:
         scope = found.scope if self._scoped and isinstance(found, Hit) else ""
         words = " ".join(text.split()[:BRIEF])
+        if found.trust == "untrusted":
+            said = f"{found.speaker}: {text}" if found.speaker else text
+            head = heading(replace(found, speaker=""), scope) + opening(self._mark)
+            brief = f"{found.id}: from outside ({found.origin})"
+            return Line(found.id, head, indented(said.rstrip()), brief, closing(self._mark))
         return Line(
             found.id, heading(found, scope), indented(text.rstrip()), f"{found.id}: {words[:60]}…"
         )

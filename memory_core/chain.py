@@ -8,6 +8,7 @@ from .memory import Memory
 from .question import Question
 from .recalling import with_neighbours
 from .records import Fact, Hit, Recall
+from .retrieval.fence import trusted_first
 from .retrieval.lexical import content_words
 from .retrieval.packing import fit
 from .retrieval.pooled import bm25, interleave, joint
@@ -57,8 +58,9 @@ class Chain:
         more = len(ranked) > end or any(reply.cursor for reply in found)
         cursor = asked.cursor(asked.skip + own) if own and (more or left) else ""
         weak = any(reply.hits for reply in found) and all(r.weak or not r.hits for r in found)
+        last = self._memories[0].settings.untrusted_last
         return Recall(
-            tuple(kept),
+            trusted_first(kept) if last else tuple(kept),
             _mode(found),
             next((reply.degraded for reply in found if reply.degraded), ""),
             left,

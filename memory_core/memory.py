@@ -43,6 +43,7 @@ from .records import (
     Utilisation,
 )
 from .remembering import Remembering
+from .retrieval.fence import trusted_first
 from .reviewing import Outcome, Review, Reviewing
 from .settings import Settings
 from .storage.backups import Backups
@@ -295,7 +296,8 @@ class Memory:
             return self.pages(asked, [(ref, self.whole(ref, full=full)) for ref in asked.ids], cost)
         reply = self.found(asked, cost)
         self.count_reads(reply.hits)
-        return reply
+        last = self.settings.untrusted_last
+        return replace(reply, hits=trusted_first(reply.hits)) if last else reply
 
     def found(self, asked: Question, cost: Callable[[Hit], int] | None) -> Recall:
         """What there is for a checked question without ids; not counted as a read."""

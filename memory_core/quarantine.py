@@ -17,6 +17,7 @@ from .storage.contract import Held, Store
 from .storage.ids import bare
 from .storage.vault import Vault
 from .text.identity import clean
+from .withdrawal import wake_sources
 
 #: Shortest content that is also looked for inside of other texts, characters.
 TELLING = 8
@@ -153,14 +154,28 @@ class Quarantine:
         return self._held("text", said, draft, why, context_type=context_type, origin="assistant")
 
     def _taken(self, item: Item, reason: str, context_type: str, part_of: str) -> list[Held]:
+        """Take out an item, the summaries that hold words of it, and the facts made from it."""
+        whole = part_of or item.id
+        also: list[Held] = []
+        for id in self._store.derived([item.id]).get(item.id, ()):
+            if made := self._store.find(id):
+                also += self._taken(made, reason, context_type, whole)
+        made_from = dict.fromkeys(f.key for f in self._store.facts() if f.item == item.id)
+        for key in made_from:
+            statements = self._store.facts([key])
+            also.append(self._take_facts(statements, reason, context_type, whole))
+        sources = self._store.sources([item.id]).get(item.id, ())
+        payload = {"item": packed(item), "replaces": "", "sources": sources}
         held = self._entry(
-            item.id, "memory", item.text, {"item": packed(item), "replaces": ""},
-            told(reason, item.text), context_type, item.origin, part_of,
+            item.id, "memory", item.text, payload, told(reason, item.text), context_type,
+            item.origin, part_of,
         )  # fmt: skip
+        wake_sources(self._store, item, self._clock())
         self._store.erase(item.row)
+        self._store.drop_queries()  # one of them may have been asked in the words of this text
         self._store.forget_details(item.id)
         self._store.hold(held)
-        return [held]
+        return [held, *also]
 
     def _take_facts(
         self, statements: Sequence[Fact], reason: str, context_type: str, part_of: str
@@ -298,6 +313,8 @@ class Quarantine:
                 if "item" in said:
                     item = replace(unpacked(said["item"]), id=held.id)
                     receipts.append(self._put_back(item, cut[held.id], said["replaces"]))
+                    if said.get("sources"):
+                        self._store.link(held.id, said["sources"])
                 else:
                     receipts.append(self._restate(held, said))
                 self._store.hold(replace(held, state="released", sealed=None))

@@ -88,6 +88,7 @@ class Settings:
         flag=True,
         choices=("hold", "redact", "off"),
     )
+    untrusted_last: bool = _setting(True, "show what comes from outside after all other hits")
     write_deadline: float = _setting(
         10.0, "longest wait for another writer", unit="s", least=0.1, most=600
     )

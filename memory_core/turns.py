@@ -1,5 +1,6 @@
 """Exchanges as they are said: stored, kept recent for a while, looked over for facts."""
 
+import secrets
 from collections.abc import Callable, Sequence
 
 from .errors import InvalidArgument
@@ -70,10 +71,12 @@ class Turns:
         prompt, shown = "", hits
         if recall_top_k:
             asked = said.text if said else HELD
-            prompt, shown = augmented(asked, hits, max_tokens, self._counter.count)
+            prompt, shown = augmented(
+                asked, hits, max_tokens, self._counter.count, secrets.token_hex(4)
+            )
         return Logged(
             tuple(receipt.id for receipt in receipts),
-            () if receipts[0].status == "held" else tuple(candidates(said.text)) if said else (),
+            tuple(candidates(said.text)) if said else (),
             tuple(shown),
             prompt,
             len(kept.stay),

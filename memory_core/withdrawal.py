@@ -112,19 +112,12 @@ class Withdrawal:
         facts = [fact for fact in self._store.facts() if fact.item == item.id]
         for fact in facts:
             self._store.erase_fact(fact.row)
-        self._wake_sources(item)
+        wake_sources(self._store, item, self._clock())
         self._store.erase(item.row)
         self._store.drop_queries()  # one of them may have been asked in the words of this text
         self._store.forget_details(item.id)
         self._store.bury(tombstone, self._clock())
         return tuple(dict.fromkeys(fact.key for fact in facts))
-
-    def _wake_sources(self, item: Item) -> None:
-        """What a summary stood for is shown whole again when the summary goes."""
-        for id in self._store.sources([item.id]).get(item.id, ()):
-            source = self._store.find(id)
-            if source and source.state == "compressed" and not source.summary:
-                self._store.amend(replace(source, state="active", updated_at=self._clock()))
 
     # ------------------------------------------------------------------ the sealed copy
 
@@ -167,3 +160,11 @@ class Withdrawal:
 def _unread(item: Item) -> Item:
     """The item without what reading it changes."""
     return replace(item, access_count=0, accessed_at=0.0)
+
+
+def wake_sources(store: Store, summary: Item, now: float) -> None:
+    """What a summary stood for is shown whole again when the summary goes. Inside `atomic()`."""
+    for id in store.sources([summary.id]).get(summary.id, ()):
+        source = store.find(id)
+        if source and source.state == "compressed" and not source.summary:
+            store.amend(replace(source, state="active", updated_at=now))

@@ -10,6 +10,7 @@ import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from routemem.memory_core.errors import RoutememError
+from routemem.memory_core.retrieval.fence import DATA
 
 from .board_replies import agent_fields, question_fields, task_fields
 from .calls import Calls
@@ -136,6 +137,8 @@ def _item(scopes: "Scopes", scope: str, ref: str) -> dict[str, Any]:
     if found is None:
         raise ResourceNotFoundError(f"not_found: No memory {ref!r} in {scope!r}.")
     fields = {name: value for name, value in asdict(found).items() if name not in ("row", "digest")}
+    if found.trust == "untrusted":  # said before the text is read
+        fields = {"trust": found.trust, "origin": found.origin, "read_as": DATA} | fields
     for name in ("when", "created_at", "updated_at", "accessed_at"):
         fields[name] = None if fields[name] is None else iso(fields[name])
     return fields

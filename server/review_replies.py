@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .replies import FRAME, hit_cost, hit_fields, hit_line
+from .replies import FRAME, hit_cost, hit_fields, hit_line, new_mark
 
 if TYPE_CHECKING:
     from routemem.memory_core.records import Compressed, Hit
@@ -59,7 +59,8 @@ def candidates_told(hits: "Sequence[Hit]") -> str:
     if not hits:
         return "Nothing is worth compressing: what is not pinned is short already."
     n = f"{len(hits)} {'memory' if len(hits) == 1 else 'memories'}"
-    lines = (hit_line(hit, detailed=False) for hit in hits)
+    mark = new_mark()
+    lines = (hit_line(hit, detailed=False, mark=mark) for hit in hits)
     return "\n".join([f"{n} worth compressing, least needed first; data:", *lines])
 
 

@@ -34,15 +34,17 @@ class Line:
         head: where it comes from.
         text: its words, indented already; may be cut.
         brief: what is said of it when it is left out.
+        tail: what closes the text, cut or not.
     """
 
     id: str
     head: str
     text: str
     brief: str
+    tail: str = ""
 
     def __str__(self) -> str:
-        return f"- {self.head}{self.text}"
+        return f"- {self.head}{self.text}{self.tail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _filled(part: Part, room: int, cost: Cost, cut: Cut) -> tuple[list[Line], li
 
 
 def _cut_to(line: Line, most: int, cost: Cost, cut: Cut) -> Line | None:
-    room = most - cost(f"- {line.head}{CUT}\n")
+    room = most - cost(f"- {line.head}{CUT}{line.tail}\n")
     while room >= LEAST:
         shown = replace(line, text=cut(line.text, room) + CUT)
         paid = cost(f"{shown}\n")

@@ -347,6 +347,53 @@ def test_another_process_sees_and_releases_it(
     assert memory.recall("Zorblax").hits[0].id == id
 
 
+# ---------------------------------------------------------------------- what was derived
+
+
+def test_a_summary_and_a_fact_are_held_with_what_they_were_made_of(
+    memory: Memory, folder: Path
+) -> None:
+    one = memory.remember("Zorblax lives at the harbour and fishes for quivenfrump at dawn.").id
+    two = memory.remember("Ann reads the gauges at the harbour every morning before the tide.").id
+    (done,) = memory.compress([one, two], summary="Zorblax and Ann are at the harbour.")
+    assert memory.find(done.id)
+    memory.set_fact("friend", "Zorblax")
+    fact = memory.store.facts(["friend"])[0]
+    with memory.store.atomic():
+        memory.store.erase_fact(fact.row)
+        memory.store.add_fact(replace(fact, item=one, row=0))
+    held = memory.quarantine([one], reason="an address")
+    assert {entry.id for entry in held} == {one, done.id, fact.id}
+    assert {entry.part_of for entry in held} == {"", one}
+    assert list(seen(memory, "Zorblax")) == []
+    kept = memory.find(two)
+    assert kept
+    assert kept.state == "active"  # what stood for it is gone
+    assert files_holding(folder, NEEDLES) == []
+    with pytest.raises(Conflict, match=f"held with {one}"):
+        memory.release(done.id)
+    memory.release(one)
+    assert memory.store.sources([done.id]) == {done.id: (one, two)}
+    assert memory.get_fact("friend") == "Zorblax"
+    assert memory.find(one)
+    assert memory.vault.all() == []
+
+
+def test_what_is_held_together_is_destroyed_together(memory: Memory) -> None:
+    one = memory.remember("Zorblax lives at the harbour and fishes for quivenfrump at dawn.").id
+    two = memory.remember("Ann reads the gauges at the harbour every morning before the tide.").id
+    (done,) = memory.compress([one, two], summary="Zorblax and Ann are at the harbour.")
+    memory.quarantine([one], reason="an address")
+    assert set(memory.vault.purge(one)) == {one, done.id}
+
+
+def test_a_secret_in_a_summary_is_refused(memory: Memory, folder: Path) -> None:
+    id = memory.remember("The deploy key was rotated on Friday by Ann, " * 5).id
+    with pytest.raises(Withheld):
+        memory.compress([id], summary=f"key {TOKEN}")
+    assert files_holding(folder, [TOKEN.encode()]) == []
+
+
 # ---------------------------------------------------------------------- the sealed copy
 
 

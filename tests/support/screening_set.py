@@ -226,6 +226,22 @@ TOKENS: dict[str, Make] = {
     "IBAN": _iban,
 }  # fmt: skip
 
+#: Secrets in plain words. They have no form to be known by and are not expected to be found.
+PROSE = (
+    "The alarm code of the house is twelve thirty-four.",
+    "He said that the password is the name of his first dog.",
+    "Use hunter2 as the password for the printer.",
+    "My PIN ends with the year I was born.",
+    "The pass phrase is correct horse battery staple.",
+    "Das Kennwort lautet Sommerregen.",
+    "Le mot de passe du wifi est maisonbleue.",
+    "The key lies under the third flowerpot.",
+    "Log in as admin, password same as the user name.",
+    "Her social security number begins with 078-05.",
+    "The combination of the safe is 7 right, 19 left, 3 right.",
+    "The recovery words are apple, river, stone and lamp.",
+)
+
 CARRIERS = (
     "{}",
     "The new one is {}, valid until the end of the year.",
