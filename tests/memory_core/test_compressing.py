@@ -93,9 +93,9 @@ def test_several_memories_become_one_summary_that_stands_for_them(memory: Memory
     hits = memory.recall("gauge in Ostend", top_k=5).hits
     assert [hit.id for hit in hits] == [other, done.id]  # once; as one source is, from outside
     assert hits[1].score > hits[0].score
-    assert hits[0].text == SHORT
-    assert hits[0].sources == tuple(sorted((first, second)))
-    assert hits[0].trust == "untrusted"  # as the least trusted of them
+    assert hits[1].text == SHORT
+    assert hits[1].sources == tuple(sorted((first, second)))
+    assert hits[1].trust == "untrusted"  # as the least trusted of them
     assert {hit.id for hit in memory.recall("gauge in Ostend", full=True).hits} >= {first, second}
     assert memory.recall(ids=[first]).hits[0].id == done.id
     assert memory.recall(ids=[first], full=True).hits[0].text == LONG
