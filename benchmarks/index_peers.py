@@ -108,8 +108,8 @@ def versions() -> dict[str, str]:
 
 
 def probe_counts(k: int) -> list[int]:
-    """Numbers of buckets worth trying: from 1/11 of them to all; to half of very many."""
-    return sorted({max(1, round(k / 2 ** (step / 2))) for step in range(2 * (k > 1000), 8)})
+    """Numbers of buckets worth trying: all to 1/11 of them; of very many, 1/3 to 1/11."""
+    return sorted({max(1, round(k / 2 ** (step / 2))) for step in range(3 * (k > 1000), 8)})
 
 
 # ---------------------------------------------------------------------- faiss

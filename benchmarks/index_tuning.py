@@ -13,9 +13,9 @@ from .vectors import Vectors
 #: Shares of the true neighbours found, by kind of query.
 Found: TypeAlias = dict[str, float]
 #: Queries of each kind that a setting is first tried with.
-FEW = {"in-distribution": 120, "question": 80}
+FEW = {"in-distribution": 100, "question": 60}
 #: Queries a side answers before the next one's turn; CPU seconds it gets per kind of query.
-TURN, SHARE = 50, 6.0
+TURN, SHARE = 50, 3.0
 #: How often each query is timed, if the share allows.
 ROUNDS = 3
 

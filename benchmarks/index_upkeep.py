@@ -10,7 +10,8 @@ of one thread except where it says wall.
 * inserts: single adds into an index that is merged in the background meanwhile, then one batch.
 * opening: mapping a generation from files, in a process that has its imports behind it.
 * growing: two thirds of the vectors are built, the last third is added in batches and merged
-  without fitting, with one round of `adapt.run_adaptation` at the end; beside a fresh build of all.
+  without fitting, with one round of `adapt.run_adaptation` and a calibration at the end; beside a
+  fresh build of all.
 * reads: whether 500 searches change what a search finds.
 * memory: what a process holds more after opening and 300 searches, by kind of page (Linux).
 """
@@ -175,6 +176,7 @@ def growing(stored: Vectors, queries: Queries) -> dict[str, Any]:
         grown.add_many(np.arange(start, stop), stored[start:stop])
     grown.merge()
     done = run_adaptation(grown, force=True)
+    grown.calibrate()
     fresh = packed(stored)
     told: dict[str, Any] = {
         "from": first,

@@ -54,8 +54,8 @@ def shares(n: int) -> tuple[float, ...]:
 
 
 def depths(n: int) -> tuple[int, ...]:
-    """Depths worth trying, least first: from 100 at 10,000 items, 200 at a million."""
-    least = LEAST_DEPTH * (1 + math.log10(max(n, 10_000) / 10_000) / 2)
+    """Depths worth trying, least first: from 100 at 10,000 items, 300 at a million."""
+    least = LEAST_DEPTH * (1 + math.log10(max(n, 10_000) / 10_000))
     return tuple(round(least * 2 ** (step / 2)) for step in range(7))
 
 

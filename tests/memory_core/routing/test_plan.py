@@ -31,7 +31,7 @@ def test_floors_fall_with_the_buckets_and_rise_with_the_depth() -> None:
     assert shares(1_000_000)[-1] == pytest.approx(0.137, abs=1e-3)
     assert all(a > b for a, b in itertools.pairwise(shares(1_000_000)))
     assert shares(1_000_000)[0] == 1
-    assert (depths(5000)[0], depths(1_000_000)[0]) == (100, 200)
+    assert (depths(5000)[0], depths(1_000_000)[0]) == (100, 300)
     assert 0.13 * 2000 < default_plan(1_000_000, 2000).n_probes < 0.3 * 2000
 
 
