@@ -138,6 +138,11 @@ def inserts(index: RoutingIndex, vectors: Vectors, first: int) -> dict[str, floa
     }
 
 
+def _opened(place: Path) -> RoutingIndex:
+    found = generation.load(place)
+    return RoutingIndex.from_pack(found.pack, found.plan)
+
+
 def opening(index: RoutingIndex, asked: Vectors) -> dict[str, Any]:
     """Mapping a generation, and what a process holds that searched it."""
     assert index.pack is not None
@@ -149,10 +154,9 @@ def opening(index: RoutingIndex, asked: Vectors) -> dict[str, Any]:
         spent = []
         for _ in range(9):
             begun = time.thread_time_ns()
-            found = generation.load(place)
-            opened = RoutingIndex.from_pack(found.pack, found.plan)
-            opened.search(asked[0])
+            _opened(place).search(asked[0])
             spent.append((time.thread_time_ns() - begun) / 1e6)
+        opened = _opened(place)
         same = all(
             (opened.search(query).ids == index.search(query).ids).all() for query in asked[:50]
         )

@@ -50,7 +50,7 @@ DIMS = (1, 7, 8, 63, 64, 65, 100, 128, 200, 384, 385, 448, 768, 1025)
 
 @dataclass(frozen=True)
 class Arrays:
-    """Those of a pack (see `steps.Packed`), of any content."""
+    """Those of a pack (see `stages.Packed`), of any content."""
 
     codes: Array
     factors: Array

@@ -16,7 +16,7 @@ import numpy as np
 from .arrays import F32, I64, Rows
 from .kernel import nearest as found
 from .kernel import rerank as compared
-from .steps import Packed
+from .stages import Packed
 
 #: Rows compared first, and nanoseconds they take at most when they are in memory (a single page
 #: from a fast disk takes longer).
@@ -30,7 +30,7 @@ def rerank(rows: Rows, row_scales: F32, picked: I64, query: F32) -> F32:
 
 
 def nearest(pack: Packed, picked: I64, guesses: F32, query: F32, top: int) -> tuple[I64, F32, F32]:
-    """`steps.nearest`, with rows of a mapped file fetched together if they are not in memory."""
+    """`stages.nearest`, with rows of a mapped file fetched together if they are not in memory."""
     scout(pack.rows, pack.row_scales, picked, query)
     return found(pack, picked, guesses, query, top)
 

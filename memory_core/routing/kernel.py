@@ -13,10 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..errors import InvalidArgument
+from . import stages
 from . import steps as reference
 from .arrays import F32, I8, I64, U8, U16, U64, Rows
 from .codes import FACTOR_UNIT, QUERY_BITS, Rotation
-from .steps import LANES, Packed, Query, compare_all, weighted_popcounts, widened
+from .stages import Packed
+from .steps import LANES, Query, compare_all, weighted_popcounts, widened
 
 __all__ = [
     "ABI", "ENV", "LANES", "Kernel", "Query", "candidates", "compare_all", "estimates",
@@ -45,9 +47,9 @@ class Reference:
     scan = staticmethod(reference.scan)
     estimates = staticmethod(reference.estimates)
     rerank = staticmethod(reference.rerank)
-    hold = staticmethod(reference.hold)
-    candidates = staticmethod(reference.candidates)
-    nearest = staticmethod(reference.nearest)
+    hold = staticmethod(stages.hold)
+    candidates = staticmethod(stages.candidates)
+    nearest = staticmethod(stages.nearest)
 
 
 class Compiled:
@@ -151,19 +153,19 @@ class Compiled:
     def candidates(
         self, pack: Packed, live: U8, vector: F32, probes: int, depth: int
     ) -> tuple[I64, F32]:
-        """See `steps.candidates`."""
+        """See `stages.candidates`."""
         room = max(min(depth, len(live) * LANES), 0)
         rows, guesses = np.empty(room, np.int64), np.empty(room, np.float32)
         asked = (live, vector, probes, depth)
         found = self._c.candidates(self._path, pack.held, *asked, rows, guesses)
         if found < 0:
-            return reference.candidates(pack, *asked)
+            return stages.candidates(pack, *asked)
         return (rows, guesses) if found == room else (rows[:found], guesses[:found])
 
     def nearest(
         self, pack: Packed, picked: I64, guesses: F32, vector: F32, top: int
     ) -> tuple[I64, F32, F32]:
-        """See `steps.nearest`."""
+        """See `stages.nearest`."""
         room = max(min(top, len(picked)), 0)
         rows, scores = np.empty(room, np.int64), np.empty(room, np.float32)
         known = np.empty(room, np.float32)
@@ -171,7 +173,7 @@ class Compiled:
             self._path, pack.held, picked, guesses, vector, top, rows, scores, known
         )
         if found < 0:
-            return reference.nearest(pack, picked, guesses, vector, top)
+            return stages.nearest(pack, picked, guesses, vector, top)
         return (rows, scores, known) if found == room else (
             rows[:found], scores[:found], known[:found]
         )  # fmt: skip

@@ -11,7 +11,7 @@ from .arrays import F32, I8, I64, U8, U16, U32, U64, Metric, Rows, lengths
 from .codebook import Codebook
 from .codes import Rotation, encode_residuals, stored_factors
 from .kernel import LANES, hold, widened
-from .steps import sizes_of
+from .stages import sizes_of
 
 #: How level 0 is stored: what the last, exact comparison reads; ``none`` keeps no vectors.
 Rerank: TypeAlias = Literal["fp32", "fp16", "int8", "none"]

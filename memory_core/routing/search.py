@@ -12,8 +12,8 @@ from .filters import GATHER_UP_TO, Allowed
 from .kernel import candidates, compare_all, prepare, probe, route, select
 from .pack import EMPTY, Pack
 from .results import Mode, SearchResult, Signals
+from .stages import blocks_of
 from .state import Base, State
-from .steps import blocks_of
 from .writes import live_rows
 
 #: Above this share of allowed rows buckets are probed as usual, only more of them.

@@ -208,7 +208,7 @@ def test_scans_run_side_by_side(path: Kernel) -> None:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Those of a pack, of any content; see `steps.Packed`."""
+    """Those of a pack, of any content; see `stages.Packed`."""
 
     codes: Array
     factors: Array
