@@ -109,7 +109,7 @@ class Importing:
         if kind == "item":
             self._item(_item(said))
         elif kind == "fact":
-            fact = self._intake.fact(_fact(said))
+            fact = self._intake.fact(self._from_outside(_fact(said)))
             facts.setdefault(fact.key, []).append(fact)
         elif kind == "usage":
             self._added["usage"] += self._store.keep_usage(Usage(**said))
@@ -135,6 +135,11 @@ class Importing:
             stored = replace(item, id=item.id if free else "", key=self._free_key(item.key))
             self._revive(stored)
             self._note_id("item", item.id, free, item.digest)
+
+    def _from_outside(self, fact: Fact) -> Fact:
+        """The fact; with a source that is trusted no more than this import is."""
+        more = TRUST_ORDER.index(fact.trust) > TRUST_ORDER.index(self._trust)
+        return replace(fact, source="import") if more else fact
 
     def _capped(self, item: Item) -> Item:
         trust = min(item.trust, self._trust, key=TRUST_ORDER.index)

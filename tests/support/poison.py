@@ -228,6 +228,36 @@ async def out_of_quarantine_without_a_person(
     await desk.call("memory_status", detail="full")
 
 
+async def reviewed(desk: Desk, text: str, topic: str, source: str) -> None:
+    """Decided on by the model, which believes it: made a fact, summed up, moved."""
+    id = await desk.write(f"{text}\n" + f"More is known of {topic} and its page. " * 30, source)
+    for focus in ("budget", "stale", "duplicates", "superseded", "facts"):
+        await desk.call("review_memory", focus=focus, limit=50)
+    found = await desk.call("review_memory", focus="budget", limit=50)
+    actions = [
+        {"id": id, "action": "PROMOTE", "fact_key": f"page.{topic}", "fact_value": text},
+        {"id": id, "action": "COMPRESS", "summary": text},
+        {"id": id, "action": "PROMOTE", "scope": "user:ann"},
+    ]
+    token = found.get("review_token", "")
+    for action in actions:
+        await desk.call("apply_review", review_token=token, actions=[action])
+    await desk.call("get_facts", keys=[f"page.{topic}"], max_tokens=5000)
+    await desk.ask(topic)
+    await desk.ask(topic, scope="user:ann")
+
+
+async def exported_and_imported(desk: Desk, text: str, topic: str, source: str) -> None:
+    await desk.write(text, source, scope="project:from")
+    fact = {"key": f"page.{topic}", "value": text, "source": source}
+    await desk.call("set_fact", scope="project:from", **fact)
+    done = await desk.call("export_memory", scope="project:from")
+    await desk.call("import_memory", file=str(done.get("file", "")), scope="project:to")
+    await desk.ask(topic, scope="project:to")
+    await desk.call("get_facts", keys=[f"page.{topic}"], scope="project:to", max_tokens=5000)
+    await desk.ask(topic, scope="project:from")
+
+
 WAYS: dict[str, Way] = {
     way.__name__: way
     for way in (
@@ -235,7 +265,7 @@ WAYS: dict[str, Way] = {
         shortened, summed_up_in_its_words, summed_up_with_others, proposed_for_compression,
         in_a_context, in_a_prompt, as_a_fact, as_a_nested_fact, as_a_fact_said_again,
         as_a_resource, in_another_scope, archived_and_restored, deleted_and_restored, on_a_board,
-        out_of_quarantine_without_a_person,
+        out_of_quarantine_without_a_person, reviewed, exported_and_imported,
     )
 }  # fmt: skip
 

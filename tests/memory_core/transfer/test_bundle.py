@@ -344,3 +344,11 @@ def test_clearing_leaves_nothing_but_the_count_of_ids(memory: Memory, whole: byt
     again = memory.remember("after it").id
     assert again > last
     assert [hit.id for hit in memory.recall("after harbour").hits] == [again]
+
+
+def test_a_fact_of_an_untrusted_bundle_is_from_outside(memory: Memory, clock: StoppedClock) -> None:
+    memory.set_fact("user.bank", "the one by the harbour", source="user")
+    with blank(clock) as empty:
+        empty.transfer.restore(io.BytesIO(bundle(memory)), trust="untrusted")
+        (fact,) = empty.get_facts(["user.bank"])
+        assert (fact.source, fact.trust) == ("import", "untrusted")
