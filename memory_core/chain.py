@@ -7,7 +7,8 @@ from typing import Literal
 from .memory import Memory
 from .question import Question
 from .recalling import with_neighbours
-from .records import Fact, Hit, Recall
+from .records import FACT, Fact, Hit, Recall
+from .retrieval.confidence import LEVELS
 from .retrieval.fence import trusted_first
 from .retrieval.lexical import content_words
 from .retrieval.packing import fit
@@ -39,7 +40,7 @@ class Chain:
 
         The same text in two scopes is shown once, as the nearer one's.
         """
-        reply = self.found(asked, cost)
+        reply = self.found(replace(asked, with_facts=True), cost)
         for memory in self._memories:
             memory.count_reads([hit for hit in reply.hits if hit.scope == memory.scope])
         return reply
@@ -49,11 +50,12 @@ class Chain:
         end = asked.skip + asked.top_k
         deep = replace(asked, skip=0, top_k=max(end + 1, DEPTH), max_tokens=UNBOUNDED, neighbours=0)
         found = [memory.found(deep, lambda _: 0) for memory in self._memories]
+        known = _nearest_facts(found)
         ranked = self._ranked(asked, found)
         page = ranked[asked.skip : end]
-        spread = self._with_neighbours(page, asked.neighbours)
+        spread = [*known, *self._with_neighbours(page, asked.neighbours)]
         kept = fit(spread, asked.max_tokens, cost or self._cost, self._shorten)
-        own = sum(not hit.neighbour_of for hit in kept)
+        own = sum(not hit.neighbour_of and hit.kind != FACT for hit in kept)
         left = len(page) - own
         more = len(ranked) > end or any(reply.cursor for reply in found)
         cursor = asked.cursor(asked.skip + own) if own and (more or left) else ""
@@ -69,6 +71,7 @@ class Chain:
             weak=weak,
             facts=sum(reply.facts for reply in found) if weak or not kept else 0,
             routing=next((reply.routing for reply in found if reply.routing), {}),
+            confidence=max((reply.confidence for reply in found), key=LEVELS.index, default=""),
         )
 
     def get_facts(
@@ -124,7 +127,8 @@ class Chain:
         seen: set[tuple[str, str]] = set()
         groups = []
         for reply in found:
-            fresh = [hit for hit in reply.hits if (hit.kind, hit.text) not in seen]
+            items = [hit for hit in reply.hits if hit.kind != FACT]
+            fresh = [hit for hit in items if (hit.kind, hit.text) not in seen]
             seen |= {(hit.kind, hit.text) for hit in fresh}
             groups.append(fresh)
         return groups
@@ -144,6 +148,12 @@ class Chain:
 
     def _shorten(self, text: str, tokens: int) -> str:
         return truncate(text, tokens, self._counter.count)
+
+
+def _nearest_facts(found: Sequence[Recall]) -> list[Hit]:
+    """The facts the scopes bring; of a key that several know, the nearest one's."""
+    facts = [hit for reply in found for hit in reply.hits if hit.kind == FACT]
+    return list({hit.id: hit for hit in reversed(facts)}.values())[::-1]
 
 
 def _time(hit: Hit) -> float:

@@ -11,6 +11,7 @@ from .records import KINDS, ORIGINS, TRUST_OF_ORIGIN, Item, Kind, Origin
 from .storage.ids import tag_of
 from .text.identity import clean, digest
 from .text.times import parse_moment
+from .text.traits import traits_of
 
 MAX_TAGS = 32
 MAX_NAME = 200
@@ -64,6 +65,7 @@ def draft_item(
         created_at=now,
         updated_at=now,
         accessed_at=now,
+        traits=traits_of(text),
     )
     return replace(item, digest=digest(item))
 

@@ -3,12 +3,14 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .embedding.embedder import Embedder, Span, Vectors, check_vectors
+from .embedding.embedder import Embedder, Encoded, Span, Vectors, check_vectors
+from .embedding.token_codes import TokenCoder
 from .errors import EmbedderError, EmbedderMismatch
 from .records import Chunk, Filter, Item
 from .renewal import Renewal, Renewed, Wish
@@ -18,16 +20,33 @@ from .text.passage import embedded_text
 
 #: Of fits and calibrations: the same memories give the same index.
 SEED = 42
-#: Item, its best chunk, and that chunk's cosine with the question.
-Found: TypeAlias = tuple[int, int, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """Chunks as they are stored: vectors, float16 ``(n, dim)``, and a token code each, or none."""
+
+    vectors: Float16s
+    codes: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A question as a vector, float32 ``(dim,)``, unit, and the model that made it."""
+    """A question as the model reads it.
+
+    Attributes:
+        vector: float32 ``(dim,)``, unit.
+        model: id of the model that made it.
+        tokens: float32 ``(t, bits)``, its word pieces, to be compared with token codes.
+        spans: characters of each of them in the question.
+        coder: id of the projection they were made by.
+    """
 
     vector: Vectors
     model: str
+    tokens: Vectors
+    spans: tuple[Span, ...]
+    coder: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +54,13 @@ class Nearest:
     """What a search by meaning found.
 
     Attributes:
-        dense: items with their nearest chunk, best first.
-        cosines: of the chunks that were found otherwise.
+        chunks: int64 ``(k,)``, rows, nearest first.
+        cosines: float64 ``(k,)``.
         routing: how the routing went, by name.
     """
 
-    dense: list[Found]
-    cosines: dict[int, float]
+    chunks: NDArray[np.int64]
+    cosines: NDArray[np.float64]
     routing: dict[str, Any]
 
 
@@ -112,35 +131,48 @@ class Meaning:
         embedder = self.embedder()
         return None if embedder is None else embedder.pieces(text)
 
-    def embed(self, item: Item, chunks: Sequence[Chunk]) -> Float16s | None:
-        """Vectors of an item's chunks, float16 ``(n, dim)``; None in lexical mode."""
+    def embed(self, item: Item, chunks: Sequence[Chunk]) -> Embedded | None:
+        """Vectors and token codes of an item's chunks; None in lexical mode."""
         return self._stored_form([embedded_text(item, chunk) for chunk in chunks])
 
-    def question(self, text: str) -> "Asked | None":
-        """Vector of a question and whose it is; None in lexical mode."""
-        embedder = self.embedder()
-        vectors = self._vectors([text])
-        return None if embedder is None or vectors is None else Asked(vectors[0], embedder.id)
+    def question(self, text: str) -> Asked | None:
+        """A question as it is compared with what is stored; None in lexical mode."""
+        embedder, encoded = self._encoded([text])
+        if embedder is None or encoded is None:
+            return None
+        coder = TokenCoder.of(embedder)
+        vectors = encoded.tokens[0] if encoded.tokens else encoded.vectors[:0]
+        spans = tuple(embedder.pieces(text)[: len(vectors)]) if len(vectors) else ()
+        return Asked(encoded.vectors[0], embedder.id, coder.projected(vectors), spans, coder.id)
 
-    def _stored_form(self, texts: Sequence[str]) -> Float16s | None:
-        vectors = self._vectors(texts)
-        return None if vectors is None else vectors.astype(np.float16)
+    def _stored_form(self, texts: Sequence[str]) -> Embedded | None:
+        embedder, encoded = self._encoded(texts)
+        if embedder is None or encoded is None:
+            return None
+        coder = TokenCoder.of(embedder)
+        codes = tuple(coder.codes(tokens).tobytes() for tokens in encoded.tokens)
+        return Embedded(encoded.vectors.astype(np.float16), codes)
 
-    def _vectors(self, texts: Sequence[str]) -> Vectors | None:
+    def _encoded(self, texts: Sequence[str]) -> tuple[Embedder | None, Encoded | None]:
         embedder = self.embedder()
         if embedder is None:
-            return None
+            return None, None
         try:
-            vectors = embedder.encode(texts).vectors
-            checked = check_vectors(vectors, len(texts), embedder.dim, embedder.id)
+            encoded = embedder.encode(texts)
+            check_vectors(encoded.vectors, len(texts), embedder.dim, embedder.id)
+            encoded = replace(
+                encoded,
+                vectors=np.asarray(encoded.vectors, np.float32),
+                tokens=_tokens(encoded, len(texts), embedder.dim),
+            )
         except EmbedderError as error:
             self._failed = str(error)
-            return None
+            return embedder, None
         except Exception as error:  # an embedder of the caller's own may raise anything
             self._failed = f"{embedder.id} failed with {type(error).__name__}."
-            return None
+            return embedder, None
         self._failed = ""
-        return checked
+        return embedder, encoded
 
     # ------------------------------------------------------------------ the store's side
 
@@ -150,8 +182,15 @@ class Meaning:
         said = self._store.meta("embedder")
         if said is None:
             self._store.set_meta("embedder", json.dumps({"id": embedder.id, "dim": embedder.dim}))
+            self._store.set_meta("token_coder", TokenCoder.of(embedder).id)
             return True
         return bool(json.loads(said)["id"] == embedder.id)
+
+    def codes(self, asked: Asked, chunks: Sequence[int]) -> dict[int, bytes]:
+        """Token codes of chunks that can be compared with this question."""
+        if not len(asked.tokens) or self._store.meta("token_coder") != asked.coder:
+            return {}
+        return self._store.token_codes(chunks)
 
     def backfill(self, limit: int) -> int:
         """Embed up to ``limit`` waiting chunks; returns how many no longer wait.
@@ -162,26 +201,28 @@ class Meaning:
         if not waiting:
             return 0
         rows = [chunk.row for chunk, _ in waiting]
-        vectors = self._stored_form([embedded_text(item, chunk) for chunk, item in waiting])
-        if vectors is not None:
-            return self._put(rows, vectors)
+        stored = self._stored_form([embedded_text(item, chunk) for chunk, item in waiting])
+        if stored is not None:
+            return self._put(rows, [stored])
         if self._unusable:
             return 0
         singly = [
             (row, self._stored_form([embedded_text(i, c)]))
             for row, (c, i) in zip(rows, waiting, strict=True)
         ]
-        good = [(row, vector) for row, vector in singly if vector is not None]
+        good = [(row, stored) for row, stored in singly if stored is not None]
         if not good:
             return 0  # not these texts but the model: it is tried again later
-        done = self._put([row for row, _ in good], np.concatenate([vector for _, vector in good]))
+        done = self._put([row for row, _ in good], [stored for _, stored in good])
         with self._store.atomic():
-            self._store.pass_over([row for row, vector in singly if vector is None])
+            self._store.pass_over([row for row, stored in singly if stored is None])
         return done
 
-    def _put(self, rows: list[int], vectors: Float16s) -> int:
+    def _put(self, rows: list[int], embedded: Sequence[Embedded]) -> int:
+        vectors = np.concatenate([each.vectors for each in embedded])
+        codes = [c for each in embedded for c in each.codes or (b"",) * len(each.vectors)]
         with self._store.atomic():
-            return self._store.put_vectors(rows, vectors) if self.claim() else 0
+            return self._store.put_vectors(rows, vectors, codes) if self.claim() else 0
 
     def start_over(self) -> None:
         """Drop all vectors and make this process's embedder the scope's own.
@@ -194,6 +235,7 @@ class Meaning:
         with self._store.atomic():
             self._store.drop_vectors()
             self._store.set_meta("embedder", json.dumps({"id": embedder.id, "dim": embedder.dim}))
+            self._store.set_meta("token_coder", TokenCoder.of(embedder).id)
 
     # ------------------------------------------------------------------ searching
 
@@ -202,31 +244,30 @@ class Meaning:
         with self._guard, self._store.reading():
             self.index.catch_up()
 
-    def search(
-        self, asked: Asked, where: Filter, limit: int, also: Sequence[int]
-    ) -> "Nearest | None":
-        """The nearest items the filter allows, and the cosines of some chunks found otherwise.
+    def search(self, asked: Asked, where: Filter, limit: int) -> Nearest | None:
+        """The chunks nearest to a question among those the filter allows.
 
-        Items without a vector are not there. None when the vectors that lie in the store by now are
-        another model's: they say nothing about this question.
-
-        Args:
-            also: rows of those chunks.
+        Chunks without a vector are not there. None when the vectors that lie in the store by now
+        are another model's: they say nothing about this question.
         """
         if self.stored_id() not in (None, asked.model):
             return None
         self.catch_up()
         if self.index.dim != len(asked.vector):
-            return Nearest([], {}, {})
+            return Nearest(np.zeros(0, np.int64), np.zeros(0), {})
         allowed = self._store.chunks_matching(where) if where.restricts else None
         near, signals = self.index.search(asked.vector, limit, allowed, archived=where.archived)
-        owners = self._store.owners([chunk for chunk, _ in near])
-        found: dict[int, Found] = {}
-        for chunk, cosine in near:
-            item = owners.get(chunk)
-            if item is not None and item not in found:
-                found[item] = (item, chunk, cosine)
-        return Nearest(list(found.values()), self.index.cosines(asked.vector, also), signals)
+        return Nearest(
+            np.array([chunk for chunk, _ in near], np.int64),
+            np.array([cosine for _, cosine in near], np.float64),
+            signals,
+        )
+
+    def cosines(self, asked: Asked, chunks: Sequence[int]) -> dict[int, float]:
+        """The cosine of single chunks with a question; those without a vector are left out."""
+        if self.index.dim != len(asked.vector):
+            return {}
+        return self.index.cosines(asked.vector, chunks)
 
     def blank(self) -> None:
         """Erase from the index files what was erased from the store."""
@@ -244,3 +285,10 @@ class Meaning:
         """Give the index a new generation if it is time, or wished for; may take minutes."""
         self.catch_up()
         return self.renewal.renew(stopped, wish, told)
+
+
+def _tokens(encoded: Encoded, n: int, dim: int) -> tuple[Vectors, ...]:
+    """The token vectors, if there is one finite array of the right width for each text."""
+    found = [np.asarray(tokens, np.float32) for tokens in encoded.tokens]
+    fit = all(t.ndim == 2 and t.shape[1] == dim and np.isfinite(t).all() for t in found)
+    return tuple(found) if fit and len(found) == n else ()

@@ -102,8 +102,10 @@ class Memory:
         self._remembering = Remembering(
             store, self._meaning, self.settings, self.counter, clock, intake
         )
-        self._recalling = Recalling(store, self._meaning, self.settings, self.counter)
         self._facts = FactBook(store, clock, intake)
+        self._recalling = Recalling(
+            store, self._meaning, self.settings, self.counter, clock, self.get_facts
+        )
         self.boards = Boards(store, clock, intake, self._models)
         self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
         self._compressing = Compressing(
@@ -239,9 +241,9 @@ class Memory:
         if known := self._remembering.known(item, id):
             return known
         chunks = self._remembering.cut(item)
-        vectors = self._meaning.embed(item, chunks[: self.settings.embed_at_once])
+        embedded = self._meaning.embed(item, chunks[: self.settings.embed_at_once])
         with self.store.atomic():
-            receipt = self._remembering.place(item, chunks, vectors, id)
+            receipt = self._remembering.place(item, chunks, embedded, id)
             self._ledger.flush()
         if self.tending.wrote() or receipt.pending:
             self._caretaker.call(now=bool(receipt.pending))
@@ -294,7 +296,7 @@ class Memory:
         )  # fmt: skip
         if asked.ids:
             return self.pages(asked, [(ref, self.whole(ref, full=full)) for ref in asked.ids], cost)
-        reply = self.found(asked, cost)
+        reply = self.found(replace(asked, with_facts=True), cost)
         self.count_reads(reply.hits)
         last = self.settings.untrusted_last
         return replace(reply, hits=trusted_first(reply.hits)) if last else reply

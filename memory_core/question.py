@@ -24,6 +24,7 @@ class Question:
         full: compressed items come whole, not as their summary.
         offset: for ``ids``: first character to show of the next one.
         signature: ties a cursor to its question.
+        with_facts: facts whose key the question names come first.
     """
 
     query: str
@@ -38,6 +39,7 @@ class Question:
     offset: int
     signature: str
     full: bool = False
+    with_facts: bool = False
 
     def cursor(self, skip: int, offset: int = 0) -> str:
         """The cursor from which the next page goes on."""

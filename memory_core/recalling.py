@@ -1,18 +1,20 @@
 """The steps of a recall between the question and the reply."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Literal, TypeAlias, cast
 
 from .abridging import abridged, as_hit
 from .draft import one_of
 from .meaning import Asked, Meaning
 from .question import Question
-from .records import KINDS, Hit, Item, Kind, Recall
-from .retrieval.fusion import Candidate, fuse
-from .retrieval.lexical import content_words
+from .records import FACT, KINDS, TRUST_OF_ORIGIN, Fact, Hit, Item, Kind, Recall
+from .retrieval.confidence import level
+from .retrieval.fact_keys import asked_words, matching_keys
+from .retrieval.lines import fact_text
 from .retrieval.packing import cut_to, fit
+from .retrieval.ranking import Candidate
+from .searching import Searching
 from .settings import Settings
 from .storage.contract import Store
 from .text.identity import clean, digest
@@ -20,6 +22,8 @@ from .text.tokens import TokenCounter, truncate
 
 #: A cosine below this says that two texts have nothing to do with each other.
 WEAK = 0.2
+#: Facts that stand before the memories at the most.
+FACTS = 3
 Mode: TypeAlias = Literal["hybrid", "lexical", "recent"]
 Cost: TypeAlias = Callable[[Hit], int]
 
@@ -33,41 +37,48 @@ class Recalling:
         meaning: Meaning,
         settings: Settings,
         counter: TokenCounter,
+        clock: Callable[[], float],
+        facts: Callable[[Sequence[str]], list[Fact]],
     ) -> None:
         self._store = store
+        self._facts = facts
+        self._searching = Searching(store, meaning, settings, clock)
         self._meaning = meaning
         self._settings = settings
         self._counter = counter
 
     def search(self, asked: Question, question: Asked | None, cost: Cost | None) -> Recall:
         """By meaning and by words; by words alone without a vector."""
-        limit = max(self._settings.candidates, asked.skip + asked.top_k + 1)
-        words = self._store.search_words(
-            content_words(asked.query), asked.where, limit, self._settings.postings
-        )
-        also = [hit.chunk for hit in words]
-        near = question and self._meaning.search(question, asked.where, limit, also)
-        ranked = fuse(
-            near.dense if near else [],
-            [(hit.item, hit.chunk, hit.score) for hit in words],
-            near.cosines if near else {},
-            lexical_weight=self._settings.lexical_weight,
-        )
+        found = self._searching.search(asked, question)
+        best, near = found.candidates, found.by_meaning
         end = asked.skip + asked.top_k
-        # Without vectors no cosine is known, and a threshold would drop everything.
-        best = list(islice(above(ranked, asked.threshold if near else 0.0), end + 1))
         hits = load_hits(
             self._store, best[asked.skip : end], explain=asked.explain, full=asked.full
         )
         degraded = "" if near else self._meaning.degraded or "the model was changed meanwhile"
         mode: Mode = "hybrid" if near else "lexical"
-        reply = self._reply(asked, hits, len(best) > end, mode, degraded, cost)
+        known = self._known_facts(asked)
+        reply = self._reply(asked, [*known, *hits], len(best) > end, mode, degraded, cost)
         if asked.explain and near:
-            reply = replace(reply, routing=near.routing)
-        weak = bool(best) and all(_is_weak(candidate) for candidate in best[: asked.top_k])
+            reply = replace(reply, routing=found.routing)
+        weak = not known and all(_is_weak(candidate) for candidate in best[: asked.top_k])
+        sure = "high" if known else level(found.chance, weak=weak)
+        reply = replace(reply, confidence=sure, chance=found.chance)
+        weak = weak and bool(best)
         if weak or not hits:
             reply = replace(reply, weak=weak, facts=self._store.count_facts())
         return reply
+
+    def _known_facts(self, asked: Question) -> list[Hit]:
+        """The facts a question asks for by their keys; they stand before everything else."""
+        if not asked.with_facts or asked.where.restricts or asked.skip:
+            return []
+        keys = matching_keys(self._store.fact_keys(asked_words(asked.query)), asked.query)[:FACTS]
+        facts = self._facts(keys) if keys else []
+        return [
+            fact_hit(fact, self._store.scope)
+            for fact in sorted(facts, key=lambda f: keys.index(f.key))
+        ]
 
     def newest(self, asked: Question, cost: Cost | None) -> Recall:
         """The newest items, when nothing is asked."""
@@ -119,8 +130,9 @@ class Recalling:
         spread = with_neighbours(self._store, hits, asked.neighbours, full=asked.full)
         spread = abridged(self._store, spread, full=asked.full)
         kept = fit(spread, asked.max_tokens, cost or self._cost, self._shorten)
-        own = sum(not hit.neighbour_of for hit in kept)
-        left = len(hits) - own
+        facts = sum(hit.kind == FACT for hit in hits)
+        own = sum(not hit.neighbour_of and hit.kind != FACT for hit in kept)
+        left = len(hits) - facts - own
         cursor = asked.cursor(asked.skip + own) if own and (more or left) else ""
         return Recall(tuple(kept), mode, degraded, left, cursor, self._store.count_items())
 
@@ -131,15 +143,25 @@ class Recalling:
         return truncate(text, tokens, self._counter.count)
 
 
+def fact_hit(fact: Fact, scope: str) -> Hit:
+    """A fact as a hit: its id is its key, by which every fact tool knows it."""
+    return Hit(
+        id=fact.key,
+        text=fact_text(fact),
+        score=fact.confidence,
+        kind=FACT,
+        scope=scope,
+        origin=fact.source,
+        trust=TRUST_OF_ORIGIN.get(fact.source, "normal"),
+        when=fact.valid_from,
+        created_at=fact.recorded_at,
+    )
+
+
 def _is_weak(candidate: Candidate) -> bool:
-    return not candidate.bm25 and candidate.cosine is not None and candidate.cosine < WEAK
-
-
-def above(candidates: Iterator[Candidate], threshold: float) -> Iterator[Candidate]:
-    """Candidates with at least this cosine; none is dropped when the threshold is 0."""
-    if threshold <= 0:
-        return candidates
-    return (c for c in candidates if c.cosine is not None and c.cosine >= threshold)
+    return (
+        not candidate.signals["words"] and candidate.cosine is not None and candidate.cosine < WEAK
+    )
 
 
 def load_hits(
@@ -154,10 +176,8 @@ def load_hits(
         if item is None or chunk is None or item.state not in ("active", "compressed", "archived"):
             continue
         hit = as_hit(item, store.scope, score=candidate.score, chunk=chunk, full=full)
-        signals = {"bm25": candidate.bm25, "fused": candidate.score}
-        if candidate.cosine is not None:
-            signals["cosine"] = candidate.cosine
-        hits.append(replace(hit, cosine=candidate.cosine, signals=signals if explain else {}))
+        signals = candidate.signals if explain else {}
+        hits.append(replace(hit, cosine=candidate.cosine, signals=signals))
     return hits
 
 

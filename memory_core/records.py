@@ -14,6 +14,12 @@ KINDS: tuple[str, ...] = get_args(Kind)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 FORGET_MODES: tuple[str, ...] = get_args(ForgetMode)
 
+#: Kind of a hit that is a fact; no item has it.
+FACT = "fact"
+
+#: Bits of `Item.traits`: the text ends in a question; it says when; it says how many.
+ASKS, TIMED, COUNTED = 1, 2, 4
+
 #: From least to most trusted.
 TRUST_ORDER: tuple[Trust, ...] = ("untrusted", "normal", "verified")
 #: What a text is trusted as when nothing else is known: a person's or the model's own words are
@@ -46,6 +52,7 @@ class Item:
         summary_by: who made it: "extractive", "model" (the caller's), "local", or "" for none.
         summary_tokens: tokens of it; what the item costs while it is compressed. With no summary:
             as many as the text has when it cannot be shortened, else 0.
+        traits: what the text shows at a glance; see `ASKS`, `TIMED`, `COUNTED`.
     """
 
     text: str
@@ -72,6 +79,7 @@ class Item:
     updated_at: float = 0.0
     accessed_at: float = 0.0
     access_count: int = 0
+    traits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +156,7 @@ class Hit:
 
     Attributes:
         text: the item's text, or the part of it that fits.
-        score: fused score, comparable within one reply only.
+        score: chance that it holds what was asked for, 0 to 1, by all signals together.
         cosine: cosine between question and the item's best chunk; None without vectors.
         whole: whether ``text`` is the item's complete text.
         offset: where in the item's text a page starts, characters.
@@ -196,6 +204,9 @@ class Recall:
         cursor: pass it with the same question for more; "" at the end.
         stored: how many items the scope holds.
         missing: asked ids that do not exist.
+        confidence: "high", "medium", "low" or "none": how sure it is that the hits hold what was
+            asked for (see `retrieval.confidence.level`); "" when nothing was asked.
+        chance: the same as a number from 0 to 1; None when it cannot be told.
         weak: whether even the best hit is far from the question and shares no word with it.
         archived: how many archived items were not searched; counted when there is room for more.
         routing: how the index was searched, by name, when an explanation was asked for.
@@ -213,6 +224,8 @@ class Recall:
     facts: int = 0
     archived: int = 0
     routing: Mapping[str, Any] = field(default_factory=dict)
+    confidence: str = ""
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

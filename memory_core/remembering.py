@@ -8,10 +8,10 @@ from .draft import draft_item, joined_metadata, joined_tags
 from .errors import Conflict, NotFound
 from .intake import Intake
 from .lifecycle.extractive import summarise
-from .meaning import Meaning
+from .meaning import Embedded, Meaning
 from .records import TRUST_OF_ORIGIN, TRUST_ORDER, Chunk, Item, Kind, Receipt
 from .settings import Settings
-from .storage.contract import Float16s, Store
+from .storage.contract import Store
 from .storage.ids import bare
 from .text.chunking import chunk, rough_pieces
 from .text.identity import digest
@@ -162,11 +162,11 @@ class Remembering:
         return [Chunk(start, end, item.text[start:end]) for start, end in spans]
 
     def place(
-        self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None, id: str
+        self, item: Item, chunks: Sequence[Chunk], embedded: Embedded | None, id: str
     ) -> Receipt:
         """Insert or replace, inside the transaction, against what is stored at this moment."""
-        if vectors is not None and not self._meaning.claim():
-            vectors = None  # another model's vectors were first; backfill or reindex will do it
+        if embedded is not None and not self._meaning.claim():
+            embedded = None  # another model's vectors were first; backfill or reindex will do it
         if self._is_repetition(item, id):  # another caller stored it while this one embedded
             return self._repeated(item, id)
         target = self._target(item, id)
@@ -174,12 +174,13 @@ class Remembering:
             item = replacement(target, item)
         if twin := self._store.twin(item.digest):
             raise Conflict(f"{twin.id} already holds exactly this text: use that id.")
+        vectors, codes = (embedded.vectors, embedded.codes) if embedded else (None, ())
         status: Literal["stored", "updated"] = "stored" if target is None else "updated"
         if target is None:
-            stored = self._store.insert(item, chunks, vectors)
+            stored = self._store.insert(item, chunks, vectors, codes)
         else:
             stored = item
-            self._store.rewrite(stored, chunks, vectors)
+            self._store.rewrite(stored, chunks, vectors, codes)
         n = len(chunks)
         pending = n - (0 if vectors is None else len(vectors))
         note = self._waiting_note(pending, n)

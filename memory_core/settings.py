@@ -100,10 +100,13 @@ class Settings:
         1500, "budget of a recall that names none", unit="tokens", least=100, most=25_000
     )
     candidates: int = _setting(
-        200, "candidates each search brings to the fusion", least=10, most=10_000
+        200, "candidates that words, and vectors, bring to the ranking", least=10, most=10_000
     )
     lexical_weight: float = _setting(
-        0.6, "weight of BM25 beside the cosine, both scaled to 0..1", least=0, most=10
+        0.6,
+        "weight of BM25 beside the cosine when several scopes are ranked as one",
+        least=0,
+        most=10,
     )
     postings: int = _setting(
         30_000, "FTS rows a question may touch; its most common words are dropped first", least=0

@@ -20,6 +20,7 @@ class RememberOut(BaseModel):
 class RecallOut(BaseModel):
     """Of `recall`: ``hits`` with ``id``, ``text``, ``score`` and more, best first.
 
+    ``confidence`` that they hold what was asked for: high, medium, low, none; "" for a list or ids.
     With ``explain`` also ``routing``: how the index was searched.
     """
 
@@ -30,6 +31,7 @@ class RecallOut(BaseModel):
     left_out: int
     cursor: str
     note: str
+    confidence: str = ""
 
 
 class FactsOut(BaseModel):

@@ -2,7 +2,8 @@
 
 import re
 
-_WORD = re.compile(r"\w+(?:['’]\w+)*", re.UNICODE)
+#: A word, with its apostrophes.
+WORD = re.compile(r"\w+(?:['’]\w+)*", re.UNICODE)
 
 #: English function words and question words; they match everything and tell nothing.
 STOP_WORDS = frozenset(
@@ -22,7 +23,7 @@ def content_words(question: str) -> list[str]:
     A question made of function words alone ("who are you") keeps them all, so that it is not
     answered by nothing.
     """
-    words = list(dict.fromkeys(_WORD.findall(question.lower())))
+    words = list(dict.fromkeys(WORD.findall(question.lower())))
     content = [word for word in words if _bare(word) not in STOP_WORDS and len(word) > 1]
     return content or words
 

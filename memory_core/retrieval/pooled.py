@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 #: BM25's saturation and length normalisation (Robertson and Zaragoza 2009), as in FTS5.
 K1, B = 1.2, 0.75
-#: Smallest spread of cosines that counts as a full scale, as in ``fusion``.
+#: Smallest spread of cosines that counts as a full scale.
 LEAST_SPREAD = 0.3
 #: What a matching word says of the missing cosine of a hit without a vector.
 BY_WORDS = 0.5

@@ -60,6 +60,35 @@ class StoredVectors:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlines:
+    """Everything of some items but what they say.
+
+    Attributes:
+        items: int64 ``(n,)``, rows, ascending.
+        at: float64 ``(n,)``, event time, else when it was stored; seconds UTC.
+        turns: bool ``(n,)``.
+        live: bool ``(n,)``, active or compressed.
+        archived: bool ``(n,)``.
+        traits: int64 ``(n,)``, bits; see ``text.traits``.
+        speakers: rows of the items of each speaker.
+        chunks: int64 ``(m,)``, rows, ascending.
+        owners: int64 ``(m,)``, row of each chunk's item.
+        lengths: int64 ``(m,)``, characters.
+    """
+
+    items: NDArray[np.int64]
+    at: NDArray[np.float64]
+    turns: NDArray[np.bool_]
+    live: NDArray[np.bool_]
+    archived: NDArray[np.bool_]
+    traits: NDArray[np.int64]
+    speakers: Mapping[str, NDArray[np.int64]]
+    chunks: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class TextHit:
     """A chunk found by its words; ``score`` is BM25, higher is better."""
@@ -143,15 +172,28 @@ class Store(Protocol):
     def close(self) -> None: ...
 
     # items --------------------------------------------------------------
-    def insert(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> Item:
+    def insert(
+        self,
+        item: Item,
+        chunks: Sequence[Chunk],
+        vectors: Float16s | None = None,
+        codes: Sequence[bytes] = (),
+    ) -> Item:
         """Store a new item; returns it with its row and, unless it brought one, its id.
 
         Args:
             vectors: float16 ``(k, dim)``, of the first ``k`` chunks; the others wait.
+            codes: token codes of the same chunks, or none.
         """
         ...
 
-    def rewrite(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> None:
+    def rewrite(
+        self,
+        item: Item,
+        chunks: Sequence[Chunk],
+        vectors: Float16s | None = None,
+        codes: Sequence[bytes] = (),
+    ) -> None:
         """Replace text and all fields of a stored item; its old chunks and vectors go."""
         ...
 
@@ -264,8 +306,14 @@ class Store(Protocol):
         ...
 
     # vectors --------------------------------------------------------------
-    def put_vectors(self, chunks: Sequence[int], vectors: Float16s) -> int:
-        """Store vectors of chunks that still exist; returns how many did."""
+    def put_vectors(
+        self, chunks: Sequence[int], vectors: Float16s, codes: Sequence[bytes] = ()
+    ) -> int:
+        """Store vectors, and token codes if there are any, of chunks that still exist.
+
+        Returns:
+            how many did.
+        """
         ...
 
     def pass_over(self, chunks: Sequence[int]) -> None:
@@ -285,7 +333,7 @@ class Store(Protocol):
         ...
 
     def drop_vectors(self) -> None:
-        """Forget every vector; all chunks wait again."""
+        """Forget every vector and token code; all chunks wait again."""
         ...
 
     def add_queries(self, vectors: Float16s, keep: int) -> None:
@@ -304,7 +352,24 @@ class Store(Protocol):
         """Forget the vectors of questions."""
         ...
 
+    def token_codes(self, chunks: Sequence[int]) -> dict[int, bytes]:
+        """Token codes by chunk, one word piece after the other; chunks without are left out."""
+        ...
+
     # search --------------------------------------------------------------
+    def outlines(self, items: Sequence[int] | None) -> Outlines:
+        """Order, time, speaker and size of these items, or of all."""
+        ...
+
+    def postings(self, words: Sequence[str], most: int) -> list[NDArray[np.int64] | None]:
+        """The rows of the chunks that hold each word; None for a word too common to look up.
+
+        Args:
+            most: rows to return in all; the most common words are left out until it fits, never
+                all of them.
+        """
+        ...
+
     def search_words(
         self, words: Sequence[str], where: Filter, limit: int, postings: int
     ) -> list[TextHit]:
@@ -336,6 +401,10 @@ class Store(Protocol):
         Args:
             keys: these keys; one that ends in ``*`` matches by prefix; none: all.
         """
+        ...
+
+    def fact_keys(self, words: Sequence[str]) -> list[str]:
+        """Keys with a believed statement that contain any of the words, case ignored."""
         ...
 
     def add_fact(self, fact: Fact) -> Fact:

@@ -15,7 +15,7 @@ from .ids import make_id
 
 _FIELDS = (
     "id kind text speaker happened origin trust metadata priority pinned state key digest copies "
-    "tokens summary summary_by summary_tokens created_at updated_at accessed_at access_count"
+    "tokens summary summary_by summary_tokens created_at updated_at accessed_at access_count traits"
 ).split()
 _COLUMNS = ", ".join(_FIELDS)
 _SELECT = (
@@ -37,7 +37,11 @@ def next_id(db: Database) -> str:
 
 
 def insert(
-    db: Database, item: Item, chunks: Sequence[Chunk], vectors: NDArray[np.float16] | None
+    db: Database,
+    item: Item,
+    chunks: Sequence[Chunk],
+    vectors: NDArray[np.float16] | None,
+    codes: Sequence[bytes] = (),
 ) -> Item:
     """Store a new item with its tags, chunks, words and vectors, and log the change."""
     if not item.id:
@@ -49,18 +53,22 @@ def insert(
     )
     item = replace(item, row=row)
     _insert_tags(db, item)
-    _insert_chunks(db, item, chunks, vectors)
+    _insert_chunks(db, item, chunks, vectors, codes)
     log(db, "insert", row)
     return item
 
 
 def rewrite(
-    db: Database, item: Item, chunks: Sequence[Chunk], vectors: NDArray[np.float16] | None
+    db: Database,
+    item: Item,
+    chunks: Sequence[Chunk],
+    vectors: NDArray[np.float16] | None,
+    codes: Sequence[bytes] = (),
 ) -> None:
     """Replace a stored item, text and all."""
     lost = _remove_chunks(db, item.row)
     _update(db, item)
-    _insert_chunks(db, item, chunks, vectors)
+    _insert_chunks(db, item, chunks, vectors, codes)
     log(db, "rewrite", item.row, lost)
 
 
@@ -71,7 +79,7 @@ def amend(db: Database, item: Item) -> None:
 
 
 def erase(db: Database, row: int) -> None:
-    """Remove an item from every table. Tags, chunks and vectors go by foreign key."""
+    """Remove an item from every table. Tags, chunks, vectors and codes go by foreign key."""
     id = db.value("select id from items where row = ?", (row,))
     lost = _remove_chunks(db, row)
     db.execute("delete from links where derived = ?1 or source = ?1", (id,))
@@ -246,7 +254,11 @@ def _insert_tags(db: Database, item: Item) -> None:
 
 
 def _insert_chunks(
-    db: Database, item: Item, chunks: Sequence[Chunk], vectors: NDArray[np.float16] | None
+    db: Database,
+    item: Item,
+    chunks: Sequence[Chunk],
+    vectors: NDArray[np.float16] | None,
+    codes: Sequence[bytes],
 ) -> None:
     ready = 0 if vectors is None else len(vectors)
     for number, chunk in enumerate(chunks):
@@ -256,6 +268,8 @@ def _insert_chunks(
         )
         if vectors is not None and number < ready:
             db.execute("insert into vectors values(?, ?)", (row, vectors[number].tobytes()))
+        if number < len(codes) and codes[number]:
+            db.execute("insert into token_codes values(?, ?)", (row, codes[number]))
         text = item.text if chunk.text is None else chunk.text
         said = f"{item.speaker}: {text}" if item.speaker else text  # as the view `passages`
         db.execute("insert into words(rowid, text) values(?, ?)", (row, said))
@@ -298,6 +312,7 @@ def _values(item: Item) -> tuple[Any, ...]:
         item.updated_at,
         item.accessed_at,
         item.access_count,
+        item.traits,
     )
 
 
@@ -330,6 +345,7 @@ def _item(db: Database, row: Sequence[Any]) -> Item:
             updated_at=named["updated_at"],
             accessed_at=named["accessed_at"],
             access_count=named["access_count"],
+            traits=named["traits"],
         )
     except (TypeError, ValueError) as error:  # not the JSON that was once written
         raise db.damaged(f"row {number} of items cannot be read: {error}") from error

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ..errors import NewerSchema, StorageError
+from ..text.traits import traits_of
 from . import totals
 from .database import Database
 
@@ -210,6 +211,27 @@ def _m007_boards(database: Database) -> None:
     database.connection.execute(_BOARDS)
 
 
+_LATE_INTERACTION = """
+-- 128 bits for each word piece of a chunk, one after the other; late interaction reads them.
+create table token_codes(
+    chunk integer primary key references chunks(row) on delete cascade,
+    codes blob not null
+) strict;
+alter table items add column traits integer not null default 0;  -- bits, see text/traits.py
+-- What the order of things is read from: without it every text would be passed on the way.
+create index items_outline on items(
+    row, kind, state, speaker, coalesce(happened, created_at), traits
+);
+create index chunks_outline on chunks(row, item, start, end);
+"""
+
+
+def _m003_token_codes(database: Database) -> None:
+    database.connection.execute(_LATE_INTERACTION)
+    for row, text in database.rows("select row, text from items"):
+        database.execute("update items set traits = ? where row = ?", (traits_of(text), row))
+
+
 _TURNS = """
 -- The turns a context always shows; leaving this table loses nothing.
 create table recent(
@@ -227,6 +249,7 @@ def _m004_turns(database: Database) -> None:
 MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m001_foundation", _m001_foundation),
     ("m002_query_samples", _m002_query_samples),
+    ("m003_token_codes", _m003_token_codes),
     ("m004_turns", _m004_turns),
     ("m005_lifecycle", _m005_lifecycle),
     ("m006_quarantine", _m006_quarantine),

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,18 @@ from numpy.typing import NDArray
 from ..errors import ForeignFile
 from ..lifecycle.plan import Subject
 from ..records import Chunk, Fact, Filter, Item, Usage
-from . import cards, facts, items, links, quarantined
+from . import cards, facts, items, links, outlines, quarantined
 from .clearing import clear, last_write
-from .contract import Card, Changes, Float16s, Held, StoredVectors, TextHit, Tombstone
+from .contract import (
+    Card,
+    Changes,
+    Float16s,
+    Held,
+    Outlines,
+    StoredVectors,
+    TextHit,
+    Tombstone,
+)  # fmt: skip
 from .database import Database
 from .ids import number_of, tag_of
 from .migrations import MIGRATIONS, migrate, pending
@@ -88,11 +98,23 @@ class SqliteStore:
 
     # items --------------------------------------------------------------
 
-    def insert(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> Item:
-        return items.insert(self.db, item, chunks, vectors)
+    def insert(
+        self,
+        item: Item,
+        chunks: Sequence[Chunk],
+        vectors: Float16s | None = None,
+        codes: Sequence[bytes] = (),
+    ) -> Item:
+        return items.insert(self.db, item, chunks, vectors, codes)
 
-    def rewrite(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> None:
-        items.rewrite(self.db, item, chunks, vectors)
+    def rewrite(
+        self,
+        item: Item,
+        chunks: Sequence[Chunk],
+        vectors: Float16s | None = None,
+        codes: Sequence[bytes] = (),
+    ) -> None:
+        items.rewrite(self.db, item, chunks, vectors, codes)
 
     def amend(self, item: Item) -> None:
         items.amend(self.db, item)
@@ -192,13 +214,17 @@ class SqliteStore:
 
     # vectors --------------------------------------------------------------
 
-    def put_vectors(self, chunks: Sequence[int], vectors: Float16s) -> int:
+    def put_vectors(
+        self, chunks: Sequence[int], vectors: Float16s, codes: Sequence[bytes] = ()
+    ) -> int:
         stored = 0
-        for row, vector in zip(chunks, vectors, strict=True):
+        for row, vector, code in zip_longest(chunks, vectors, codes):
             item = self.db.value("select item from chunks where row = ? and not embedded", (row,))
             if item is None:  # rewritten, erased, or embedded by another process meanwhile
                 continue
             self.db.execute("insert into vectors values(?, ?)", (row, vector.tobytes()))
+            if code:
+                self.db.execute("insert into token_codes values(?, ?)", (row, code))
             self.db.execute("update chunks set embedded = 1 where row = ?", (row,))
             items.log(self.db, "embed", item)
             stored += 1
@@ -249,6 +275,7 @@ class SqliteStore:
 
     def drop_vectors(self) -> None:
         self.db.execute("delete from vectors")
+        self.db.execute("delete from token_codes")
         self.db.execute("update chunks set embedded = 0")
         self.drop_queries()
         items.log(self.db, "reset", 0)
@@ -275,6 +302,18 @@ class SqliteStore:
         self.db.execute("delete from query_samples")
 
     # search --------------------------------------------------------------
+
+    def token_codes(self, chunks: Sequence[int]) -> dict[int, bytes]:
+        wanted = json.dumps(list(chunks))
+        sql = "select chunk, codes from token_codes where chunk in (select value from json_each(?))"
+        return dict(self.db.rows(sql, (wanted,)))
+
+    def outlines(self, items: Sequence[int] | None) -> Outlines:
+        with self.db.reading():
+            return outlines.read(self.db, items)
+
+    def postings(self, words: Sequence[str], most: int) -> list[NDArray[np.int64] | None]:
+        return self._words.postings(words, most)
 
     def search_words(
         self, words: Sequence[str], where: Filter, limit: int, postings: int
@@ -313,6 +352,14 @@ class SqliteStore:
     def facts(self, keys: Sequence[str] = ()) -> list[Fact]:
         with self.db.reading():
             return facts.facts(self.db, keys)
+
+    def fact_keys(self, words: Sequence[str]) -> list[str]:
+        sql = (
+            "select distinct key from facts where retired_at is null and exists "
+            "(select 1 from json_each(?) as word where instr(lower(facts.key), word.value)) "
+            "order by key"
+        )
+        return [key for (key,) in self.db.rows(sql, (json.dumps([w.lower() for w in words]),))]
 
     def add_fact(self, fact: Fact) -> Fact:
         return facts.add(self.db, fact)

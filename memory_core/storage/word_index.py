@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from typing import TypeVar
 
 import apsw
+import numpy as np
+from numpy.typing import NDArray
 
 from ..records import Filter
 from .contract import TextHit
 from .database import Database
 from .items import where_clause
+
+N = TypeVar("N", np.int64, np.float64)
 
 TOKENIZER = ("porter", ["unicode61", "remove_diacritics", "2"])  # as in the migration
 #: Below this many chunks every question is cheap, so no word is looked up beforehand.
@@ -38,6 +43,19 @@ class WordIndex:
             if len(found) == limit and len({item for _, item, _ in found}) < limit // 2:
                 found = self._best_items(asked, where, limit)  # a long text had most of the places
         return [TextHit(chunk, item, score) for chunk, item, score in found]
+
+    def postings(self, words: Sequence[str], most: int) -> list[NDArray[np.int64] | None]:
+        """The rows of the chunks that hold each word; None for one that is too common."""
+        with self._db.reading():
+            kept = set(self._worthwhile(words, most))
+            return [self._rows(word) if word in kept else None for word in words]
+
+    def _rows(self, word: str) -> NDArray[np.int64]:
+        # As one string: six times cheaper than a row for each, and BM25 would be ten times dearer.
+        said = self._db.value(
+            "select group_concat(rowid) from words where words match ?", (_quoted(word),)
+        )
+        return numbers(said, np.int64)
 
     def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
         """How many chunks there are, and in how many of them each term stands. In `reading()`."""
@@ -140,6 +158,11 @@ def stem(connection: apsw.Connection, text: str) -> list[str]:
         include_colocated=False,
     )
     return [str(term) for term in found]
+
+
+def numbers(said: str | None, dtype: type[N]) -> NDArray[N]:
+    """Numbers that SQL joined by commas; None is none."""
+    return np.fromstring(said, dtype, sep=",") if said else np.zeros(0, dtype)
 
 
 def _quoted(word: str) -> str:

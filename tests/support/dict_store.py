@@ -30,6 +30,7 @@ class DictStore:
         self.cut: dict[int, Chunk] = {}
         self.passed_over: set[int] = set()
         self.embedded: dict[int, NDArray[np.float16]] = {}
+        self.coded: dict[int, bytes] = {}
         self.said: dict[int, Fact] = {}
         self.used: dict[tuple[str, str], Usage] = {}
         self.cards_: dict[str, Card] = {}
@@ -65,13 +66,25 @@ class DictStore:
 
     def close(self) -> None: ...
 
-    def insert(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> Item:
+    def insert(
+        self,
+        item: Item,
+        chunks: Sequence[Chunk],
+        vectors: Float16s | None = None,
+        codes: Sequence[bytes] = (),
+    ) -> Item:
         id = item.id or make_id(self.tag, next(self.next["id"]))
         item = replace(item, row=next(self.next["item"]), id=id, tags=tuple(sorted(item.tags)))
-        self.rewrite(item, chunks, vectors)
+        self.rewrite(item, chunks, vectors, codes)
         return item
 
-    def rewrite(self, item: Item, chunks: Sequence[Chunk], vectors: Float16s | None = None) -> None:
+    def rewrite(
+        self,
+        item: Item,
+        chunks: Sequence[Chunk],
+        vectors: Float16s | None = None,
+        codes: Sequence[bytes] = (),
+    ) -> None:
         made_of = self.made_of
         self.erase(item.row)
         self.made_of = made_of
@@ -82,6 +95,8 @@ class DictStore:
             self.cut[row] = replace(chunk, row=row, item=item.row)
             if number < len(ready):
                 self.embedded[row] = ready[number]
+            if number < len(codes) and codes[number]:
+                self.coded[row] = codes[number]
 
     def amend(self, item: Item) -> None:
         old = self.all[item.row]
@@ -96,6 +111,7 @@ class DictStore:
             self.lost.append((len(self.log) + 1, min(gone), max(gone)))
         self.cut = {r: chunk for r, chunk in self.cut.items() if chunk.item != row}
         self.embedded = {r: vector for r, vector in self.embedded.items() if r in self.cut}
+        self.coded = {r: code for r, code in self.coded.items() if r in self.cut}
         self.log.append(row)
 
     def find(self, ref: str) -> Item | None:
@@ -178,10 +194,14 @@ class DictStore:
                 reads, at = item.access_count + reads, max(item.accessed_at, at)
                 self.all[item.row] = replace(item, access_count=reads, accessed_at=at)
 
-    def put_vectors(self, chunks: Sequence[int], vectors: Float16s) -> int:
+    def put_vectors(
+        self, chunks: Sequence[int], vectors: Float16s, codes: Sequence[bytes] = ()
+    ) -> int:
+        told = dict(zip(chunks, codes, strict=False))
         pairs = zip(chunks, vectors, strict=True)
         wanted = {r: v for r, v in pairs if r in self.cut and r not in self.embedded}
         self.embedded |= wanted
+        self.coded |= {row: told[row] for row in wanted if told.get(row)}
         self.log += [self.cut[row].item for row in wanted]
         return len(wanted)
 
@@ -213,8 +233,40 @@ class DictStore:
         fit = [row for row, c in self.cut.items() if _fits(self.all[c.item], where)]
         return np.array(sorted(fit), np.int64)
 
+    def token_codes(self, chunks: Sequence[int]) -> dict[int, bytes]:
+        return {row: self.coded[row] for row in chunks if row in self.coded}
+
+    def outlines(self, items: Sequence[int] | None) -> contract.Outlines:
+        rows = sorted(row for row in self.all if items is None or row in items)
+        found = [self.all[row] for row in rows]
+        cut = [c for _, c in sorted(self.cut.items()) if c.item in rows]
+        speakers = sorted({item.speaker for item in found} - {""})
+        return contract.Outlines(
+            np.array(rows, np.int64),
+            np.array([_time(item) for item in found], np.float64),
+            np.array([item.kind == "turn" for item in found], np.bool_),
+            np.array([item.state in ("active", "compressed") for item in found], np.bool_),
+            np.array([item.state == "archived" for item in found], np.bool_),
+            np.array([item.traits for item in found], np.int64),
+            {
+                who: np.array([i.row for i in found if i.speaker == who], np.int64)
+                for who in speakers
+            },
+            np.array([c.row for c in cut], np.int64),
+            np.array([c.item for c in cut], np.int64),
+            np.array([c.end - c.start for c in cut], np.int64),
+        )
+
+    def postings(self, words: Sequence[str], most: int) -> list[NDArray[np.int64] | None]:
+        said = {
+            chunk.row: re.findall(r"\w+", f"{self.all[chunk.item].speaker} {chunk.text}".lower())
+            for chunk in self.chunks(sorted(self.cut)).values()
+        }
+        return [np.array([r for r, w in said.items() if word in w], np.int64) for word in words]
+
     def drop_vectors(self) -> None:
         self.embedded = {}
+        self.coded = {}
         self.passed_over = set()
         self.asked = []
         self.log.append(0)
@@ -285,6 +337,10 @@ class DictStore:
 
     def erase_fact(self, row: int) -> None:
         del self.said[row]
+
+    def fact_keys(self, words: Sequence[str]) -> list[str]:
+        said = sorted({f.key for f in self.said.values() if f.retired_at is None})
+        return [key for key in said if any(word.lower() in key.lower() for word in words)]
 
     def add_fact(self, fact: Fact) -> Fact:
         id = fact.id or make_id(self.tag, next(self.next["id"]))

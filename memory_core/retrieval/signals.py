@@ -1,0 +1,120 @@
+"""What speaks for an item, each signal a number that means the same in every store.
+
+Brought on LoCoMo-dev and BEAM-dev: see `benchmarks/README.md`, "What each signal brings".
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from ..records import ASKS, COUNTED, TIMED
+from .cues import Cues
+from .outline import NONE, Floats, Ints, Outline
+from .time_expressions import within
+from .words import Matches, coverage, in_conversation, with_previous
+
+Signals: TypeAlias = Mapping[str, Floats]
+
+#: Turns of a conversation whose scores make the conversation's.
+BEST = 3
+#: Letters of a word with its space; log of the length, words, up to which a text is short.
+LETTERS, SHORT = 6.0, 3.5
+
+
+def lexical_signals(outline: Outline, matches: Matches) -> dict[str, Floats]:
+    """What the words say, for all items: float64 ``(n,)`` each, 0 to 1.
+
+    - ``words``: share of the question in the item or the turn before it.
+    - ``conversation_words``: mean share of the three best turns of its conversation.
+    - ``conversation_union``: share of the question anywhere in its conversation.
+    """
+    weights = matches.weights
+    own = coverage(weights, matches.items)
+    return {
+        "words": coverage(weights, with_previous(matches.items, outline.previous)),
+        "conversation_words": best_of_conversation(own, outline.conversation),
+        "conversation_union": coverage(
+            weights, in_conversation(matches.items, outline.conversation)
+        ),
+    }
+
+
+def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Floats]:
+    """What the wording of the question asks of an item, for all items: ``(n,)`` each, 0 to 1.
+
+    - ``speaker``: the one named speaker's turn; of what nobody said, what mentions the name.
+    - ``period``: happened in the time the question speaks of.
+    - ``when``: says when, and the question asks for that.
+    - ``how_many``: says how many, and the question asks for that.
+    - ``asks``: is itself a question.
+    - ``length``: how far it is longer than 30 words (its longest chunk), a logarithm: more words
+      match more by chance.
+    - ``assistant``: an assistant's own words, which seldom are what is known of the user.
+    """
+    n = len(outline.items)
+    nothing = np.zeros(n)
+    signals = dict.fromkeys(("speaker", "period", "when", "how_many"), nothing)
+    if cues.speaker:
+        mentioned = np.zeros(n, np.bool_)
+        for word, found in zip(matches.words, matches.items, strict=True):
+            mentioned |= found if word in cues.name_words else False
+        theirs = outline.speaker == outline.names[cues.speaker]
+        signals["speaker"] = (theirs | ((outline.speaker == NONE) & mentioned)).astype(float)
+    if cues.periods:
+        signals["period"] = within(outline.at, cues.periods).astype(float)
+    if cues.when:
+        signals["when"] = _shows(outline, TIMED)
+    if cues.how_many:
+        signals["how_many"] = _shows(outline, COUNTED)
+    signals["asks"] = _shows(outline, ASKS)
+    assistant = outline.names.get("assistant", NONE - 1)
+    signals["assistant"] = (outline.speaker == assistant).astype(float)
+    signals["length"] = np.maximum(np.log1p(outline.longest / LETTERS) - SHORT, 0.0)
+    return signals
+
+
+def meaning_signals(outline: Outline, cosine: Floats, pool: Ints) -> dict[str, Floats]:
+    """What the vectors say, for the items of a pool: ``(p,)`` each.
+
+    - ``meaning``: cosine of the question with the item's nearest chunk; ``nan`` counts as the
+      lowest of the pool's.
+    - ``conversation_meaning``: mean of the three nearest turns of its conversation.
+
+    Args:
+        cosine: ``(n,)``, nan where it was not looked at.
+        pool: places of the items.
+    """
+    known = cosine[~np.isnan(cosine)]
+    if not len(known):
+        nothing = np.zeros(len(pool))
+        return dict.fromkeys(("meaning", "conversation_meaning"), nothing)
+    filled = np.where(np.isnan(cosine), known.min(), cosine)
+    own = filled[pool]
+    together = best_of_conversation(filled, outline.conversation)[pool]
+    return {"meaning": own, "conversation_meaning": together}
+
+
+def best_of_conversation(values: Floats, conversation: Ints) -> Floats:
+    """Mean of the `BEST` greatest values of each item's conversation, ``(n,)``.
+
+    A conversation of fewer turns counts with those it has; an item in none with its own value.
+    """
+    said = np.flatnonzero(conversation != NONE)
+    if not len(said):
+        return values
+    groups = conversation[said]
+    order = np.lexsort((-values[said], groups))
+    sorted_groups = groups[order]
+    first = np.flatnonzero(np.diff(sorted_groups, prepend=-1))
+    rank = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    top = order[rank < BEST]
+    sums = np.bincount(groups[top], values[said][top])
+    means = sums / np.bincount(groups[top])
+    spread = values.copy()
+    spread[said] = means[groups]
+    return spread
+
+
+def _shows(outline: Outline, trait: int) -> Floats:
+    return np.asarray((outline.traits & trait) != 0, np.float64)
