@@ -103,16 +103,19 @@ def best_of_conversation(values: Floats, conversation: Ints) -> Floats:
     said = np.flatnonzero(conversation != NONE)
     if not len(said):
         return values
-    groups = conversation[said]
-    order = np.lexsort((-values[said], groups))
-    sorted_groups = groups[order]
-    first = np.flatnonzero(np.diff(sorted_groups, prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
-    top = order[rank < BEST]
-    sums = np.bincount(groups[top], values[said][top])
-    means = sums / np.bincount(groups[top])
+    least = values[said].min()  # most are: only the others need an order
+    more = said[values[said] > least]
+    groups = conversation[more]
+    order = np.lexsort((-values[more], groups))
+    in_order = groups[order]
+    first = np.flatnonzero(np.diff(in_order, prepend=-1))
+    place = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    top = order[place < BEST]
+    turns = np.bincount(conversation[said])
+    gains = np.bincount(groups[top], values[more][top] - least, minlength=len(turns))
+    means = least + gains / np.clip(turns, 1, BEST)
     spread = values.copy()
-    spread[said] = means[groups]
+    spread[said] = means[conversation[said]]
     return spread
 
 
