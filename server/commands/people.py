@@ -190,11 +190,11 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     budget = settings.recall_tokens if given.max_tokens is None else given.max_tokens
     if not LEAST_TOKENS <= budget:
         raise InvalidArgument(f"max_tokens is {budget}, expected {LEAST_TOKENS} to 25000.")
-    scoped = scopes.reads_chain(given.scope or "")
+    scoped = scopes.reads_chain(_read(given, scopes))
     found = scopes.recall(
         given.query,
         ids=given.ids,
-        scope=given.scope or "",
+        scope=_read(given, scopes),
         top_k=settings.recall_top_k if given.top_k is None else given.top_k,
         max_tokens=room_for_hits(budget, explain=given.explain),
         kinds=given.kinds,
@@ -223,6 +223,11 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     return told, structured
 
 
+def _read(given: argparse.Namespace, scopes: "Scopes") -> str:
+    """The scope to read: beside a chain, --scope says only where is written."""
+    return "" if scopes.settings.chain else given.scope or ""
+
+
 def _none_of(refs: Sequence[str]) -> str:
     named = ", ".join(repr(ref[:40]) for ref in refs[:5])
     more = f" and {len(refs) - 5} more" if len(refs) > 5 else ""
@@ -245,7 +250,7 @@ def _facts(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         history=given.history,
         as_of=given.as_of,
         known_at=given.known_at,
-        scope=given.scope or "",
+        scope=_read(given, scopes),
     )
     lines = [fact_line(fact, history=given.history) for fact in facts]
     fields = [fact_fields(fact, history=given.history) for fact in facts]

@@ -48,7 +48,7 @@ def test_a_healthy_installation_is_ok_in_every_point(say: Say) -> None:
     told = say("doctor").splitlines()
     assert [line.split(":")[0] for line in told] == [f"ok   {name}" for name in CHECKS]
     assert "global 1 (hybrid)" in told[CHECKS.index("scopes")]
-    assert "6 tools" in told[CHECKS.index("client")]
+    assert "12 tools" in told[CHECKS.index("client")]
 
 
 def test_the_model_that_comes_with_the_package_runs(settings: Settings) -> None:

@@ -86,6 +86,15 @@ def test_ids_of_several_scopes_are_read_in_one_call(say: Say) -> None:
     assert [hit["text"] for hit in read["hits"]] == ["mine", "hers"]
 
 
+def test_a_chain_is_read_even_when_the_scope_to_write_to_is_named(say: Say) -> None:
+    say("remember", "The blue folder holds the deploy key.")
+    say("facts", "deploy.day=Tuesday")
+    chained = ("--scope", "user:anna", "--chain", "user:anna,global")
+    say("remember", "The red folder holds invoices.", *chained[:2])
+    assert "blue folder" in say("recall", "where is the deploy key", *chained)
+    assert "Tuesday" in say("facts", "deploy.day", *chained)
+
+
 def test_recall_without_a_question_lists_the_newest(say: Say) -> None:
     for number in range(12):
         say("remember", f"note {number}")
