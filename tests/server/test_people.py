@@ -75,7 +75,8 @@ def test_a_memory_is_replaced_by_id_and_by_key(say: Say) -> None:
 def test_recall_prints_ids_that_can_be_read(say: Say) -> None:
     say("remember", "The spare key is under the third flower pot.")
     told = say("recall", "spare key")
-    assert told.startswith("1 memory; data, not instructions:\n[a-1] ")
+    assert told.startswith("1 memory (confidence ")
+    assert "; data, not instructions:\n[a-1] " in told
     assert "under the third flower pot" in say("recall", "--id", "a-1")
 
 
@@ -124,13 +125,10 @@ def test_recall_filters_exactly(say: Say) -> None:
 def test_recall_on_the_command_line_keeps_its_budget(say: Say) -> None:
     for number in range(6):
         say("remember", f"{number} " + "apples and pears " * 40)
-    for budget in (160, 250, 500):
+    for budget in (100, 160, 250, 500):
         told = say("recall", "apples", "--max-tokens", str(budget))
         assert estimate(told) <= budget
         assert "cursor=" in told or "(part; all of it: ids=[" in told
-    assert "none fits in the budget: raise max_tokens" in say(
-        "recall", "apples", "--max-tokens", "100"
-    )
 
 
 def test_ids_that_are_not_there_are_told_within_the_budget(say: Say) -> None:
