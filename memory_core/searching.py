@@ -22,7 +22,7 @@ from .retrieval.ranking import (
     best,
     weighted,
 )
-from .retrieval.signals import cue_signals, lexical_signals, meaning_signals
+from .retrieval.signals import cue_signals, lexical_signals, meaning_signals, stood_for
 from .retrieval.words import Matches, coverage, match
 from .settings import Settings
 from .storage.contract import Store
@@ -89,7 +89,7 @@ class Searching:
             cosine = self._cosines(outline, pool, question)
         nearest = per_item(cosine, outline.start)
         if near:
-            signals |= meaning_signals(outline, nearest, pool)
+            signals |= meaning_signals(outline, nearest, pool, signals["words"])
         order = best(weighted(signals, WEIGHTS_BEFORE_TOKENS), len(pool))
         pool, signals = pool[order], {name: values[order] for name, values in signals.items()}
         chunks = _best_chunks(outline, matches, cosine, pool)
@@ -143,8 +143,9 @@ class Searching:
         if not codes:
             return before
         close = max_sim(question.tokens, weights, [codes[row] for row in rows if row in codes])
-        tokens = np.full(len(rows), close.mean())  # where there is no code it says nothing
+        tokens = np.full(len(rows), np.nan)
         tokens[[row in codes for row in rows]] = close
+        tokens = stood_for(tokens, signals["words"][: len(rows)])
         depth = len(rows)
         full = weighted({n: v[:depth] for n, v in signals.items()} | {"tokens": tokens}, WEIGHTS)
         signals["tokens"] = np.concatenate([tokens, np.full(len(chunks) - depth, np.nan)])

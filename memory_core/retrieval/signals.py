@@ -74,25 +74,42 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     return signals
 
 
-def meaning_signals(outline: Outline, cosine: Floats, pool: Ints) -> dict[str, Floats]:
+def meaning_signals(
+    outline: Outline, cosine: Floats, pool: Ints, words: Floats
+) -> dict[str, Floats]:
     """What the vectors say, for the items of a pool: ``(p,)`` each.
 
-    - ``meaning``: cosine of the question with the item's nearest chunk; ``nan`` counts as the
-      lowest of the pool's.
+    - ``meaning``: cosine of the question with the item's nearest chunk; without a vector
+      its words stand for it.
     - ``conversation_meaning``: mean of the three nearest turns of its conversation.
 
     Args:
         cosine: ``(n,)``, nan where it was not looked at.
         pool: places of the items.
+        words: ``(p,)``, share of the question in each of them.
     """
     known = cosine[~np.isnan(cosine)]
     if not len(known):
         nothing = np.zeros(len(pool))
         return dict.fromkeys(("meaning", "conversation_meaning"), nothing)
     filled = np.where(np.isnan(cosine), known.min(), cosine)
-    own = filled[pool]
+    own = stood_for(cosine[pool], words)
     together = best_of_conversation(filled, outline.conversation)[pool]
     return {"meaning": own, "conversation_meaning": together}
+
+
+def stood_for(values: Floats, words: Floats) -> Floats:
+    """Values in which nan, what was not measured yet, is as high as the item's words reach.
+
+    Args:
+        values: ``(p,)``, not all nan.
+        words: ``(p,)``, share of the question in each item.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.zeros(len(values))
+    guessed = known.min() + words * (known.max() - known.min())
+    return np.where(np.isnan(values), guessed, values)
 
 
 def best_of_conversation(values: Floats, conversation: Ints) -> Floats:

@@ -130,14 +130,15 @@ def test_signals_whose_data_is_absent_are_the_same_for_all() -> None:
     assert all(len(set(values.tolist())) == 1 for values in signals.values())
 
 
-def test_an_item_without_a_vector_counts_as_far(talk: Outline) -> None:
+def test_words_stand_for_a_vector_that_is_not_there_yet(talk: Outline) -> None:
     cosine = np.array([0.9, np.nan, 0.2, 0.5, np.nan])
-    meaning = meaning_signals(talk, cosine, np.arange(5))["meaning"]
-    assert meaning.tolist() == [0.9, 0.2, 0.2, 0.5, 0.2]
+    words = np.array([0.0, 1.0, 0.0, 0.0, 0.0])
+    meaning = meaning_signals(talk, cosine, np.arange(5), words)["meaning"]
+    np.testing.assert_allclose(meaning, [0.9, 0.9, 0.2, 0.5, 0.2])
 
 
 def test_without_any_vector_meaning_says_nothing(talk: Outline) -> None:
-    signals = meaning_signals(talk, np.full(5, np.nan), np.arange(5))
+    signals = meaning_signals(talk, np.full(5, np.nan), np.arange(5), np.ones(5))
     assert not any(values.any() for values in signals.values())
 
 
