@@ -15,7 +15,8 @@ from .retrieval.context import CUT, Line, Part, pack
 from .retrieval.fence import closing, opening
 from .retrieval.lexical import content_words
 from .retrieval.lines import fact_text, heading, indented
-from .text.tokens import TokenCounter, truncate
+from .retrieval.overflow import focused
+from .text.tokens import TokenCounter
 
 if TYPE_CHECKING:
     from .memory import Memory
@@ -73,7 +74,11 @@ class Briefing:
         asked = ask(query, top_k=MAX_TOP_K)
         price = cost or self._counter.count
         parts, hits = self._parts(asked, wanted, budget, price)
-        packed = pack(parts, budget, price, self._shorten, hints="hints" in wanted)
+
+        def cut(text: str, tokens: int) -> str:
+            return focused(text, asked.query, tokens, self._counter.count)
+
+        packed = pack(parts, budget, price, cut, hints="hints" in wanted)
         for memory in self._memories:
             shown = set(packed.shown.get("relevant", ()))
             read = [hit for hit in hits if hit.id in shown and hit.scope == memory.scope]
@@ -200,9 +205,6 @@ class Briefing:
         return Line(
             found.id, heading(found, scope), indented(text.rstrip()), f"{found.id}: {words[:60]}…"
         )
-
-    def _shorten(self, text: str, tokens: int) -> str:
-        return truncate(text, tokens, self._counter.count)
 
 
 def shown_text(item: Item) -> str:

@@ -11,7 +11,7 @@ from routemem import prompts
 from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.settings import Settings
 
-from . import resources
+from . import completion, prompting, resources
 from .calls import Calls
 from .surface import Surface
 from .toolsets import admin, agents, context, facts, human, memory, review, routing, tasks, vault
@@ -88,7 +88,8 @@ def build_server(settings: Settings) -> Surface:
             meta={"anthropic/alwaysLoad": True} if spec.always else None,
         )
     resources.register(server, calls)
-    _add_prompts(server)
+    prompting.register(server, calls)
+    completion.register(server, calls)
     return server
 
 
@@ -134,16 +135,3 @@ def instructions(tools: set[str]) -> str:
         for name, needs in INSTRUCTIONS
         if not needs or any(tool in tools for tool in needs)
     )
-
-
-def _add_prompts(server: Surface) -> None:
-    @server.prompt(title="How to use this memory")
-    def memory_guide() -> str:
-        """How to recall, remember, keep facts and forget."""
-        return prompts.load("memory_guide")
-
-    @server.prompt(title="Start a session")
-    def start_session(task: str = "") -> str:
-        """Look up what is known before starting to work."""
-        about = f": {task}" if task else ""
-        return prompts.load("start_session").replace("{about}", about)

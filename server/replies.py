@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.retrieval.fence import DATA, SAMPLE, fenced
+from routemem.memory_core.retrieval.lines import fact_text
 from routemem.memory_core.text.times import iso
 
 if TYPE_CHECKING:
@@ -319,15 +320,15 @@ def _left_out(keys: list[str], n: int, room: int, count: Callable[[str], int]) -
     return f"{note}{named}{some}." if named else f"{note}fewer keys."
 
 
-def facts_told(facts: "Sequence[Fact]", note: str, *, history: bool, narrative: bool) -> str:
-    """What `get_facts` says, a line a fact."""
+def facts_told(facts: "Sequence[Fact]", note: str, *, history: bool, form: str) -> str:
+    """What `get_facts` says, a line a fact: as JSON, as a sentence, or bare for a prompt."""
     mark = new_mark()
 
     def line(fact: "Fact") -> str:
-        if narrative:
+        if form == "narrative":
             return fact_line(fact, history=history, mark=mark)
-        fields = _json(fact_fields(fact, history=history))
-        return fenced(fields, mark) if fact.trust == "untrusted" else _indented(fields)
+        said = fact_text(fact) if form == "prompt" else _json(fact_fields(fact, history=history))
+        return fenced(said, mark) if fact.trust == "untrusted" else _indented(said)
 
     lines = [line(fact) for fact in facts]
     return "\n".join([*lines, note] if note else lines)

@@ -54,16 +54,68 @@ def register(server: Surface, calls: Calls) -> None:
         look = unquote(scope)
         return _json(await _read(calls, lambda scopes: scopes.look(look).index.report()))
 
-    @server.resource("memory://{scope}/facts", title="Facts", mime_type=_JSON)
-    async def facts(scope: str) -> str:
-        """Every fact that is true now."""
+    _add_facts(server, calls)
+    _add_turns(server, calls)
+    _add_state(server, calls)
+    for board, (title, told) in BOARDS.items():
+        _add_board(server, calls, board, title, told)
 
-        def current(scopes: "Scopes") -> list[dict[str, Any]]:
-            found = scopes.look(unquote(scope)).get_facts()
+
+def _add_facts(server: Surface, calls: Calls) -> None:
+    @server.resource("memory://{scope}/facts{?as_of,known_at}", title="Facts", mime_type=_JSON)
+    async def facts(scope: str, as_of: str = "", known_at: str = "") -> str:
+        """Every fact that is true now, or was true (as_of), or was thought to be (known_at)."""
+
+        def work(scopes: "Scopes") -> list[dict[str, Any]]:
+            found = scopes.look(unquote(scope)).get_facts(
+                as_of=unquote(as_of), known_at=unquote(known_at)
+            )
             return [fact_fields(fact, history=False) for fact in found]
 
-        return _json(await _read(calls, current))
+        return _json(await _read(calls, work))
 
+    @server.resource("memory://{scope}/facts/{key}{?as_of,known_at}", title="Fact", mime_type=_JSON)
+    async def fact(scope: str, key: str, as_of: str = "", known_at: str = "") -> str:
+        """One fact with its whole history; with as_of what was true then."""
+
+        def work(scopes: "Scopes") -> list[dict[str, Any]]:
+            memory, name = scopes.look(unquote(scope)), unquote(key)
+            found = memory.get_facts(
+                [name], history=not as_of, as_of=unquote(as_of), known_at=unquote(known_at)
+            )
+            if not found and not memory.get_facts([name], history=True):
+                raise ResourceNotFoundError(f"not_found: No fact {name!r} in {unquote(scope)!r}.")
+            return [fact_fields(fact, history=True) for fact in found]
+
+        return _json(await _read(calls, work))
+
+
+def _add_turns(server: Surface, calls: Calls) -> None:
+    @server.resource("memory://{scope}/recent", title="Recent turns", mime_type=_JSON)
+    async def recent(scope: str) -> str:
+        """The turns that every context shows now, oldest first."""
+
+        def work(scopes: "Scopes") -> list[dict[str, Any]]:
+            return [
+                {
+                    "id": item.id,
+                    "speaker": item.speaker,
+                    "date": _time(item.created_at if item.when is None else item.when),
+                    "text": text,
+                    "shortened": text != item.text,
+                }
+                for item, text in scopes.look(unquote(scope)).recent()
+            ]
+
+        return _json(await _read(calls, work))
+
+    @server.resource("memory://policy", title="Policy", mime_type=_JSON)
+    async def policy() -> str:
+        """When turns cease to be recent, and memories are compressed, archived, deleted."""
+        return _json(await _read(calls, _policy))
+
+
+def _add_state(server: Surface, calls: Calls) -> None:
     @server.resource("memory://{scope}/state", title="State", mime_type=_JSON)
     async def state(scope: str) -> str:
         """Counts, facts, boards and usage of a scope, without the texts of its memories."""
@@ -74,9 +126,6 @@ def register(server: Surface, calls: Calls) -> None:
     async def usage(scope: str) -> str:
         """Tokens and costs by day and model, and how often each tool was called."""
         return _json(await _read(calls, lambda scopes: _usage(scopes, unquote(scope))))
-
-    for board, (title, told) in BOARDS.items():
-        _add_board(server, calls, board, title, told)
 
 
 def _add_board(
@@ -101,6 +150,28 @@ async def _read(calls: Calls, work: "Callable[[Scopes], T]") -> T:
         return await anyio.to_thread.run_sync(lambda: work(calls.scopes()))
     except RoutememError as error:
         raise ResourceNotFoundError(f"{error.code}: {error}") from error
+
+
+def _time(at: float) -> str:
+    from routemem.memory_core.text.times import iso
+
+    return iso(at)
+
+
+def _policy(scopes: "Scopes") -> dict[str, Any]:
+    from routemem.memory_core.lifecycle.budget import policy_of
+    from routemem.memory_core.lifecycle.recent import RecentPolicy
+    from routemem.memory_core.model_table import load_models
+
+    settings = scopes.settings
+    model, note = load_models(settings.models_file).find(settings.model)
+    return {
+        "recent": asdict(RecentPolicy.of(settings)),
+        "lifecycle": asdict(policy_of(settings, model)),
+        "undo_days": settings.undo_days,
+        "model": model.name,
+        "note": note,
+    }
 
 
 def _models(scopes: "Scopes") -> dict[str, Any]:

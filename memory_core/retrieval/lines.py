@@ -36,7 +36,9 @@ def fact_text(fact: Fact) -> str:
     )
     sure = f", confidence {fact.confidence:g}" if fact.confidence != 1 else ""
     where = f", {fact.scope}" if fact.scope else ""
-    return f"{fact.key}: {indented(value)} (since {iso(fact.valid_from)[:10]}{sure}{where})"
+    until = f" until {iso(fact.valid_to)[:10]}" if fact.valid_to is not None else ""
+    since = iso(fact.valid_from)[:10]
+    return f"{fact.key}: {indented(value)} (since {since}{until}{sure}{where})"
 
 
 def day(at: float) -> str:

@@ -52,7 +52,7 @@ def _get_facts(calls: Calls) -> Tool:
         history: bool = False,
         as_of: Annotated[str, Field(description="What was true then, ISO date")] = "",
         known_at: Annotated[str, Field(description="What was known then")] = "",
-        format: Annotated[Literal["json", "narrative"], AnyCase] = "json",
+        format: Annotated[Literal["json", "narrative", "prompt"], AnyCase] = "json",
         max_tokens: Annotated[int, Field(ge=100, le=25_000)] = 500,
         scope: str = "",
     ) -> Annotated[CallToolResult, FactsOut]:
@@ -68,7 +68,7 @@ def _get_facts(calls: Calls) -> Tool:
             )
 
         facts, note = await calls.run("get_facts", work)
-        told = facts_told(facts, note, history=history, narrative=format == "narrative")
+        told = facts_told(facts, note, history=history, form=format)
         fields = [fact_fields(fact, history=history) for fact in facts]
         return answer(told, FactsOut(facts=fields, note=note))
 

@@ -151,3 +151,11 @@ def test_a_chain_is_one_context(scopes: Scopes) -> None:
             assert text in context.text
         assert "Lyon" not in context.text
         assert "Lyon" in chained.get_context("city", scope="global").text
+
+
+def test_a_long_text_is_cut_to_what_bears_on_the_question(memory: Memory) -> None:
+    filler = "The committee met again and agreed on nothing at all. " * 150
+    memory.remember(f"{filler} The heron nests on the boiler house. {filler}", pinned=True)
+    asked = memory.get_context("where does the heron nest", max_tokens=400, include=["pinned"])
+    assert "The heron nests on the boiler house." in asked.text
+    assert asked.tokens <= 400

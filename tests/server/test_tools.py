@@ -164,6 +164,27 @@ async def test_facts_keep_their_budget_and_say_what_they_left_out(client: Client
     assert f"{60 - len(found['facts'])} more" in found["note"]
 
 
+@pytest.mark.parametrize("form", ["json", "narrative", "prompt"])
+async def test_three_hundred_facts_keep_a_budget_of_a_hundred_tokens_in_every_form(
+    settings: Settings, form: str
+) -> None:
+    from routemem.memory_core import Scopes
+    from routemem.memory_core.text.tokens import estimate
+
+    with Scopes(settings) as scopes:
+        for number in range(300):
+            scopes.open().set_fact(f"user.thing{number}", f"the value number {number} of many")
+    async with Client(build_server(settings)) as client:
+        arguments = {"max_tokens": 100, "format": form}
+        result = await client.call_tool("get_facts", arguments)
+        (content,) = result.content
+        assert isinstance(content, TextContent)
+        structured = json.dumps(result.structured_content, ensure_ascii=False)
+        assert estimate(content.text) <= 100
+        assert estimate(structured) <= 100
+        assert "user.thing" in content.text
+
+
 async def test_lists_may_come_as_one_word_or_as_json_text(client: Client) -> None:
     await call(client, "remember", content="tagged", tags="a, b")
     await call(client, "remember", content="other", tags='["a"]')

@@ -1,0 +1,68 @@
+"""What may be meant by the beginning of an argument: scopes, ids, keys of facts, models."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from mcp.types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from routemem.memory_core.errors import RoutememError
+from routemem.memory_core.records import Filter
+
+from .calls import Calls
+from .surface import Surface
+
+if TYPE_CHECKING:
+    from routemem.memory_core import Scopes
+
+#: Most values of one answer, as the protocol allows; how many memories are looked through.
+MOST, LOOKED_AT = 100, 1000
+FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
+STRATEGIES = ("aggressive", "balanced", "conservative")
+
+
+def register(server: Surface, calls: Calls) -> None:
+    """Complete the arguments of prompts and resources."""
+
+    async def complete(
+        ref: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        context: CompletionContext | None,
+    ) -> Completion | None:
+        scope = ((context.arguments if context else None) or {}).get("scope", "")
+
+        def work() -> list[str]:
+            return list(_values(calls.scopes(), argument.name, scope))
+
+        try:
+            values = await anyio.to_thread.run_sync(work)
+        except RoutememError:
+            return None
+        begun = argument.value.casefold()
+        fitting = [value for value in values if value.casefold().startswith(begun)]
+        return Completion(values=fitting[:MOST], total=len(fitting), has_more=len(fitting) > MOST)
+
+    server.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's is untyped
+
+
+def _values(scopes: "Scopes", argument: str, scope: str) -> Iterable[str]:
+    if argument == "scope":
+        return scopes.names()
+    if argument == "id":
+        store = scopes.look(scope).store
+        rows = store.newest(Filter(archived=True), LOOKED_AT, 0)
+        found = store.items(rows)
+        return [found[row].id for row in rows if row in found]
+    if argument == "key":
+        return dict.fromkeys(fact.key for fact in scopes.get_facts(scope=scope))
+    if argument == "model":
+        from routemem.memory_core.model_table import load_models
+
+        return load_models(scopes.settings.models_file).known
+    return {"focus": FOCUSES, "strategy": STRATEGIES}.get(argument, ())
