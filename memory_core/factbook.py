@@ -1,13 +1,14 @@
 """Facts of one scope: statements with history, read as of a time."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from .draft import moment, one_of, short
 from .errors import Conflict, InvalidArgument
 from .intake import Intake
+from .lifecycle.timelines import merge
 from .lifecycle.validity import after, assert_fact, known, valid
 from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten
 from .storage.contract import Store
@@ -60,6 +61,43 @@ class FactBook:
         draft = Fact(fact_key(key), _plain(value), 1.0, PROMOTED, 0.0, None, 0.0, item=item)
         passed = self._intake.fact(draft)
         return self._assert(replace(passed, key=fact_key(passed.key)), None)
+
+    def set_all(self, facts: Sequence[Mapping[str, Any]]) -> list[FactChange]:
+        """See `Memory.set_facts`."""
+        with self._store.atomic():
+            return [self._set_one(number, fact) for number, fact in enumerate(facts)]
+
+    def _set_one(self, number: int, fact: Mapping[str, Any]) -> FactChange:
+        given: dict[str, Any] = {"confidence": 1.0, "source": "assistant", "valid_from": None}
+        given |= fact
+        known = {"key", "value", "confidence", "source", "valid_from"}
+        if missing := {"key", "value"} - set(given):
+            raise InvalidArgument(f"Fact {number} has no {' and no '.join(sorted(missing))}.")
+        if unknown := sorted(set(given) - known):
+            raise InvalidArgument(
+                f"Fact {number} has {', '.join(map(repr, unknown))}; expected only "
+                f"{', '.join(sorted(known))}."
+            )
+        key, value = given.pop("key"), given.pop("value")
+        return self.set(key, value, **given)
+
+    def merge(self, theirs: Sequence[Fact]) -> int:
+        """See `Memory.merge_facts`."""
+        by_key: dict[str, list[Fact]] = {}
+        for fact in theirs:
+            passed = self._intake.fact(fact)
+            by_key.setdefault(passed.key, []).append(passed)
+        added = 0
+        with self._store.atomic():
+            now = self._clock()
+            for key, statements in by_key.items():
+                change = merge(self._store.facts([key]), statements, now)
+                for fact in change.retire:
+                    self._store.retire_fact(fact.row, max(now, fact.recorded_at))
+                for fact in change.add:
+                    self._store.add_fact(replace(fact, id="", row=0))
+                added += len(change.add)
+        return added
 
     def assert_again(self, fact: Fact) -> FactChange:
         """State a fact that a person has let through, from its own time on."""

@@ -588,6 +588,30 @@ class Memory:
         except Withheld as refused:
             return self.vault.fact_change(refused)
 
+    def set_facts(self, facts: Sequence[Mapping[str, Any]]) -> list[FactChange]:
+        """State several facts, all or none; each a mapping of arguments of `set_fact`.
+
+        Raises:
+            InvalidArgument: one is not accepted; nothing was recorded.
+        """
+        return self._facts.set_all(facts)
+
+    def merge_facts(self, facts: Sequence[Fact]) -> int:
+        """Take in the statements of another memory; at each time the newest is believed.
+
+        Both histories are kept; statements that are known already change nothing.
+
+        Args:
+            facts: as another memory's ``store.facts()`` or `get_facts` with history gives them.
+
+        Returns:
+            How many statements are new here.
+
+        Raises:
+            Withheld: one holds what must not be stored; nothing was changed.
+        """
+        return self._facts.merge(facts)
+
     def get_facts(
         self,
         keys: Sequence[str] = (),

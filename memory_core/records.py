@@ -270,6 +270,11 @@ class Candidate:
     confidence: float
     said: str
 
+    def as_fact(self) -> dict[str, Any]:
+        """As `Memory.set_fact` takes it."""
+        fields = {"key": self.key, "value": self.value, "confidence": self.confidence}
+        return {**fields, "source": "user"}
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:

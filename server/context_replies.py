@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from routemem.memory_core.records import Candidate, Context, Logged
+    from routemem.memory_core.records import Context, Logged
 
 #: Tokens kept free for everything around the text of a context: names and numbers of the JSON form.
 CONTEXT_FRAME = 60
@@ -17,7 +17,7 @@ def logged_fields(done: "Logged") -> dict[str, Any]:
     """What `log_turn` did, for programs: candidates are arguments of `set_fact`."""
     fields: dict[str, Any] = {
         "ids": list(done.ids),
-        "candidates": [candidate_fields(candidate) for candidate in done.candidates[:MOST]],
+        "candidates": [candidate.as_fact() for candidate in done.candidates[:MOST]],
         "recent": {"turns": done.recent, "tokens": done.recent_tokens, "left": dict(done.left)},
         "note": done.note,
     }
@@ -25,16 +25,6 @@ def logged_fields(done: "Logged") -> dict[str, Any]:
         fields["recalled"] = [hit.id for hit in done.recalled]
         fields["augmented_prompt"] = done.augmented_prompt
     return fields
-
-
-def candidate_fields(candidate: "Candidate") -> dict[str, Any]:
-    """A candidate as `set_fact` takes it."""
-    return {
-        "key": candidate.key,
-        "value": candidate.value,
-        "confidence": candidate.confidence,
-        "source": "user",
-    }
 
 
 def logged(done: "Logged") -> str:

@@ -26,7 +26,7 @@ def parsed(text: str, ending: str) -> dict[str, Any]:
 
 
 def test_there_are_examples() -> None:
-    assert {path.name for path in EXAMPLES} >= {"quickstart.py", "agent_loop.py"}
+    assert {path.name for path in EXAMPLES} >= {"quickstart.py", "agent_loop.py", "conversation.py"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

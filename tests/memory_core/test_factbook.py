@@ -73,3 +73,35 @@ def test_the_same_value_again_is_believed_more_even_after_opening_again(
     with Memory.open(tmp_path / "m.db", embedder="hash", settings=settings) as memory:
         (fact,) = memory.get_facts(["city"], history=True)
         assert fact.confidence == second.fact.confidence
+
+
+def test_several_facts_are_stated_at_once_or_not_at_all(memory: Memory) -> None:
+    done = memory.set_facts([
+        {"key": "user.city", "value": "Ghent", "confidence": 0.9, "source": "user"},
+        {"key": "user.age", "value": 34, "valid_from": "2025-05-01"},
+    ])  # fmt: skip
+    assert [change.status for change in done] == ["stored", "stored"]
+    assert memory.get_fact("user.age") == 34
+    for wrong in ({"key": "x"}, {"key": "x", "value": 1, "colour": 2}, {"key": "*", "value": 1}):
+        with pytest.raises(InvalidArgument):
+            memory.set_facts([{"key": "user.city", "value": "Lyon"}, wrong])
+    assert memory.get_fact("user.city") == "Ghent"
+
+
+def test_two_memories_of_one_key_become_one_newest_wins_and_both_histories_stay(
+    memory: Memory, settings: Settings, clock: StoppedClock
+) -> None:
+    memory.set_fact("user.city", "Lyon", valid_from="2020-01-01")
+    with Memory.open(None, embedder="none", settings=settings, clock=clock) as other:
+        clock.advance(days=1)
+        other.set_fact("user.city", "Rome", valid_from="2018-01-01")
+        other.set_fact("user.city", "Ghent", valid_from="2025-01-01")
+        theirs = other.store.facts()
+    assert memory.merge_facts(theirs) > 0
+    assert memory.get_fact("user.city") == "Ghent"
+    said = {fact.value for fact in memory.store.facts(["user.city"])}
+    assert said == {"Lyon", "Rome", "Ghent"}
+    assert memory.get_facts(["user.city"], as_of="2019-01-01")[0].value == "Rome"
+    before = memory.store.facts()
+    assert memory.merge_facts(theirs) == 0
+    assert memory.store.facts() == before
