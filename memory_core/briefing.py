@@ -31,6 +31,8 @@ PINNED = 200
 UNBOUNDED = 1 << 40
 #: Part of the budget that passages and the texts they are from may take together.
 WHOLE_SHARE = 0.6
+#: Tokens of a short memory with what stands before it.
+SHORTEST = 25
 #: Words of a memory that is left out.
 BRIEF = 8
 
@@ -162,7 +164,9 @@ class Briefing:
         """Hits for the question, what is shown already left out, enough to fill the budget."""
         hits: list[Hit] = []
         filled = 0
-        for reply in self._pages(replace(asked, max_tokens=UNBOUNDED)):
+        # One search for about as many as short memories would take: each page searches anew.
+        most = min(DEEPEST, max(MAX_TOP_K, budget // SHORTEST))
+        for reply in self._pages(replace(asked, top_k=most, max_tokens=UNBOUNDED)):
             fresh = [hit for hit in reply.hits if hit.id not in seen]
             seen |= {hit.id for hit in fresh}
             hits += fresh
