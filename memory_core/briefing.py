@@ -134,9 +134,20 @@ class Briefing:
             said = f"{fact.key} {fact.value}".casefold()
             return not any(word in said for word in words), -fact.confidence, -fact.valid_from
 
-        facts = sorted(filter(_is_certain, self._facts()), key=rank)
+        facts = sorted(filter(self._may_stand, self._facts()), key=rank)
         lines = tuple(Line(f.key, "", fact_text(f), f"fact {f.key}") for f in facts)
         return Part("facts", "True now:", lines, 0.25)
+
+    def _may_stand(self, fact: Fact) -> bool:
+        """Whether a fact may stand in every context: what came from outside may not.
+
+        One promoted from a memory is trusted as that memory is.
+        """
+        if fact.item:
+            found = (memory.store.find(fact.item) for memory in self._memories)
+            item = next(filter(None, found), None)
+            return item is not None and item.trust != "untrusted"
+        return TRUST_OF_ORIGIN.get(fact.source, "untrusted") != "untrusted"
 
     def _pinned_part(self, seen: set[str]) -> Part:
         items = [item for memory in self._memories for item in memory.store.pinned(PINNED)]
@@ -214,11 +225,6 @@ class Briefing:
 def shown_text(item: Item) -> str:
     """What stands for an item where it is shown without being asked for."""
     return item.summary if item.state == "compressed" and item.summary else item.text
-
-
-def _is_certain(fact: Fact) -> bool:
-    """Whether a fact may stand in every context: what came from outside may not."""
-    return TRUST_OF_ORIGIN.get(fact.source, "untrusted") != "untrusted"
 
 
 def _time(item: Item) -> float:
