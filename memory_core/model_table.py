@@ -46,7 +46,8 @@ def _changed(path: Path) -> int:
 
 def shipped() -> Mapping[str, Any]:
     """The table of the package, as it stands in its file."""
-    said: Mapping[str, Any] = json.loads(files(__package__).joinpath("models.json").read_bytes())
+    file = files("routemem.memory_core").joinpath("models.json")
+    said: Mapping[str, Any] = json.loads(file.read_bytes())
     return said
 
 
