@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from command import PROGRAM, environment, own_settings
 
+from routemem.server.prompting import NEEDS
+
 VERSION = "2.12.0"
 TOOL_FAILED = 5
 
@@ -103,6 +105,6 @@ def test_a_refused_call_is_an_error_of_the_tool(ask: Inspector) -> None:
 
 def test_prompts_and_resources_are_listed(ask: Inspector) -> None:
     prompts = result_of(ask.ask("prompts/list"))["prompts"]
-    assert {prompt["name"] for prompt in prompts} == {"memory_guide", "start_session"}
+    assert {prompt["name"] for prompt in prompts} == set(NEEDS)
     templates = result_of(ask.ask("resources/templates/list"))["resourceTemplates"]
     assert "memory://{scope}/items/{id}" in {each["uriTemplate"] for each in templates}

@@ -17,6 +17,7 @@ from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.text.tokens import estimate
 from routemem.server.app import DEFAULT, TOOLSETS
+from routemem.server.prompting import NEEDS
 
 SERVE = [*PROGRAM, "serve"]
 HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
@@ -96,7 +97,7 @@ def test_every_tool_answers_in_every_protocol_version(tmp_path: Path, version: s
         (item,) = server.ask("resources/read", {"uri": uri})["result"]["contents"]
         assert json.loads(item["text"])["state"] == "archived"
         prompts = server.ask("prompts/list")["result"]["prompts"]
-        assert {prompt["name"] for prompt in prompts} == {"memory_guide", "start_session"}
+        assert {prompt["name"] for prompt in prompts} == set(NEEDS)
         assert server.leave() == (0, b"", "")
 
 
