@@ -87,7 +87,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(steps)
 def test_the_kept_number_is_what_counting_gives(made: list[tuple[str, int]]) -> None:
     with Memory.open(None, embedder="none") as memory:

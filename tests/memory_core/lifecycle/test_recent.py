@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routemem.memory_core.lifecycle.recent import Entry, RecentPolicy, manage, score, shorten
@@ -175,6 +175,7 @@ entries = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(entries, st.booleans())
 def test_limits_hold_for_any_buffer(made: list[tuple[int, int, int, int]], thorough: bool) -> None:
     turns = [

@@ -1,6 +1,6 @@
 """A context keeps its budget, cuts what is too long, and names what it leaves out."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routemem.memory_core.retrieval.context import CUT, HINTS, Line, Packed, Part, pack
@@ -88,6 +88,7 @@ texts = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(texts, texts, texts, texts, st.integers(16, 4000), st.booleans())
 def test_no_budget_is_ever_exceeded(
     one: list[str], two: list[str], three: list[str], four: list[str], budget: int, hints: bool

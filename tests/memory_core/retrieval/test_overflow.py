@@ -1,7 +1,7 @@
 """A text that does not fit comes in pieces that do, those that bear on the question first."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routemem.memory_core.retrieval.overflow import LIMIT, OVERLAP, focused, overflow
@@ -39,6 +39,7 @@ texts = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(texts, st.integers(-3, 60), st.integers(-3, 90))
 def test_it_ends_and_covers_every_character_for_any_size_and_overlap(
     text: str, limit: int, overlap: int
@@ -66,6 +67,7 @@ def test_what_says_nothing_of_the_question_is_shown_from_its_beginning() -> None
     assert focused("short", "zebra", 200, estimate) == "short"
 
 
+@settings(deadline=None)
 @given(texts, st.text(max_size=20), st.integers(1, 300))
 def test_no_budget_is_exceeded(text: str, query: str, budget: int) -> None:
     said = focused(text, query, budget, estimate)
