@@ -1,8 +1,8 @@
 """Stretches of time a question speaks of: "in May", "last spring", "three weeks ago".
 
 Own code: the well-kept parsers read a date where one is known to stand (dateutil) or guess dates
-into ordinary words and take half a second to import (dateparser); here a wrong guess costs recall,
-so only what is unmistakable is read.
+into ordinary words ("what may he have said" is May to dateparser) and need a fifth of a second for
+the first one; here a wrong guess costs recall, so only what is unmistakable is read.
 """
 
 import re
