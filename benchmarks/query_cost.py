@@ -74,10 +74,11 @@ def asked(number: int) -> tuple[str, Asked]:
     """A question and how a model would have read it."""
     draw = np.random.default_rng(number)
     text = question(number)
-    vector = draw.standard_normal(DIM).astype(np.float32)
+    drawn = draw.standard_normal(DIM)
+    vector = (drawn / np.linalg.norm(drawn)).astype(np.float32)
     tokens = draw.standard_normal((14, 128)).astype(np.float32)
     spans = tuple((at * len(text) // 14, (at + 1) * len(text) // 14) for at in range(14))
-    return text, Asked(vector / np.linalg.norm(vector), Told.id, tokens, spans, "drawn")
+    return text, Asked(vector, Told.id, tokens, spans, "drawn")
 
 
 def cpu(calls: list[Callable[[], Any]]) -> dict[str, float]:

@@ -32,7 +32,7 @@ FILES = 900
 
 def main() -> None:
     """Measure and print; write the figures where ``--json`` says."""
-    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     arguments.add_argument("--seeds", type=int, default=10)
     arguments.add_argument("--json", type=Path)
     given = arguments.parse_args()

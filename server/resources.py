@@ -207,7 +207,8 @@ def _item(scopes: "Scopes", scope: str, ref: str) -> dict[str, Any]:
     found = scopes.look(scope).find(ref)
     if found is None:
         raise ResourceNotFoundError(f"not_found: No memory {ref!r} in {scope!r}.")
-    fields = {name: value for name, value in asdict(found).items() if name not in ("row", "digest")}
+    fields: dict[str, Any] = asdict(found)
+    del fields["row"], fields["digest"]
     if found.trust == "untrusted":  # said before the text is read
         fields = {"trust": found.trust, "origin": found.origin, "read_as": DATA} | fields
     for name in ("when", "created_at", "updated_at", "accessed_at"):

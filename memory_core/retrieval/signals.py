@@ -54,7 +54,8 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     """
     n = len(outline.items)
     nothing = np.zeros(n)
-    signals = dict.fromkeys(("speaker", "period", "when", "how_many"), nothing)
+    silent = ("speaker", "period", "when", "how_many")
+    signals: dict[str, Floats] = {name: nothing for name in silent}
     if cues.speaker:
         mentioned = np.zeros(n, np.bool_)
         for word, found in zip(matches.words, matches.items, strict=True):

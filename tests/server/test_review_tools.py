@@ -52,7 +52,8 @@ async def test_concise_gives_the_summary_and_detailed_the_text(client: Client) -
     id = (await call(client, "remember", content=LONG))["id"]
     said = await told(client, "compress", ids=[id], summary=SHORT)
     assert 'forget(mode="restore")' in said
-    for arguments in ({"query": "tide model"}, {"ids": [id]}):
+    ways: tuple[dict[str, Any], ...] = ({"query": "tide model"}, {"ids": [id]})
+    for arguments in ways:
         said = await told(client, "recall", **arguments)
         assert SHORT in said
         assert "nine hours. Everybody" not in said

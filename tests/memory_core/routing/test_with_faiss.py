@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_many_at_once_find_what_one_by_one_finds(
     queries = draw(60, 64, seed=9)
     together = index.search_many(queries, 12, n_probes=n_probes)
     for query, found in zip(queries, together, strict=True):
-        way = {"exact": True} if n_probes is None else {"n_probes": n_probes}
+        way: dict[str, Any] = {"exact": True} if n_probes is None else {"n_probes": n_probes}
         alone = index.search(query, 12, **way)
         np.testing.assert_array_equal(found.ids, alone.ids)
         np.testing.assert_allclose(
