@@ -10,7 +10,7 @@ from .draft import one_of
 from .errors import InvalidArgument
 from .lifecycle.models import Model
 from .question import MAX_TOP_K, ask
-from .records import TRUST_OF_ORIGIN, Context, Fact, Hit, Item, Recall
+from .records import Context, Fact, Hit, Item, Recall
 from .retrieval.context import CUT, Line, Part, pack
 from .retrieval.fence import closing, opening
 from .retrieval.lexical import content_words
@@ -147,7 +147,7 @@ class Briefing:
             found = (memory.store.find(fact.item) for memory in self._memories)
             item = next(filter(None, found), None)
             return item is not None and item.trust != "untrusted"
-        return TRUST_OF_ORIGIN.get(fact.source, "untrusted") != "untrusted"
+        return fact.trust != "untrusted"
 
     def _pinned_part(self, seen: set[str]) -> Part:
         items = [item for memory in self._memories for item in memory.store.pinned(PINNED)]

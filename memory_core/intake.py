@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from .errors import Withheld
 from .lifecycle.screening import Finding, reasons, redact, screen
-from .records import TRUST_OF_ORIGIN, Fact, Item
+from .records import Fact, Item
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Intake:
             raise Withheld("the same text is held already", fact)
         if self._mode == "off":
             return fact
-        untrusted = TRUST_OF_ORIGIN.get(fact.source, "normal") == "untrusted"
+        untrusted = fact.trust == "untrusted"
         # A secret may lie in a value that only its key makes one ("api_key": "…").
         told = json.dumps({fact.key: fact.value}, ensure_ascii=False)
         texts = (fact.key, said, told) if isinstance(fact.value, str) else (fact.key, told)

@@ -8,7 +8,7 @@ from .abridging import abridged, as_hit
 from .draft import one_of
 from .meaning import Asked, Meaning
 from .question import Question
-from .records import FACT, KINDS, TRUST_OF_ORIGIN, Fact, Hit, Item, Kind, Recall
+from .records import FACT, KINDS, Fact, Hit, Item, Kind, Recall
 from .retrieval.confidence import level
 from .retrieval.fact_keys import asked_words, matching_keys
 from .retrieval.lines import fact_text
@@ -152,7 +152,7 @@ def fact_hit(fact: Fact, scope: str) -> Hit:
         kind=FACT,
         scope=scope,
         origin=fact.source,
-        trust=TRUST_OF_ORIGIN.get(fact.source, "normal"),
+        trust=fact.trust,
         when=fact.valid_from,
         created_at=fact.recorded_at,
     )

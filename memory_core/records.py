@@ -30,6 +30,7 @@ TRUST_OF_ORIGIN: Mapping[str, Trust] = {
     "tool": "untrusted",
     "web": "untrusted",
     "import": "untrusted",
+    "promoted": "normal",  # a fact: what came from outside cannot be promoted to one
 }
 
 
@@ -336,7 +337,7 @@ class Fact:
     @property
     def trust(self) -> Trust:
         """As far as its source is trusted."""
-        return TRUST_OF_ORIGIN[self.source]
+        return TRUST_OF_ORIGIN.get(self.source, "untrusted")
 
 
 @dataclass(frozen=True, slots=True)
