@@ -4,6 +4,7 @@
 
 #define TARGET
 #define PATH_NAME "neon"
+#define UNROLLS 0
 #define PATH(name) name##_neon
 
 static int supported_neon(void) { return 1; }
@@ -146,4 +147,5 @@ DOT(dot_i8_neon, four_i8)
 
 #undef TARGET
 #undef PATH_NAME
+#undef UNROLLS
 #undef PATH

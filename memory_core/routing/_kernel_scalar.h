@@ -2,6 +2,7 @@
 
 #define TARGET
 #define PATH_NAME "scalar"
+#define UNROLLS 1
 #define PATH(name) name##_scalar
 
 static int supported_scalar(void) { return 1; }
@@ -131,4 +132,5 @@ static ALWAYS_INLINE void tile_scalar(const float *a, const float *b, int64_t in
 
 #undef TARGET
 #undef PATH_NAME
+#undef UNROLLS
 #undef PATH

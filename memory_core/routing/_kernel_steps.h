@@ -2,6 +2,7 @@
 
    TARGET                              attributes of its functions
    PATH_NAME                           its name in quotes
+   UNROLLS                             whether unrolled loops pay: there are registers enough
    PATH(name)                          name with the path's suffix
    PATH(supported)()                   whether this processor can run it
    PATH(block)(scan, words, b, base, cut, e)  estimates of block b's lanes; bits of those not < cut
@@ -62,7 +63,7 @@ static TARGET int PATH(scan)(const Scan *s, Best *best)
         const Batch *now = &two[turn], *next = &two[!turn];
         if (batch_fill(s, &at, &two[!turn]))
             return OUT_OF_RANGE;
-        if (s->words == 6) /* 384 dimensions: counted loops unroll */
+        if (UNROLLS && s->words == 6) /* 384 dimensions: counted loops unroll */
             PATH(score)(s, 6, now, next, best->cut, scores, above);
         else
             PATH(score)(s, s->words, now, next, best->cut, scores, above);

@@ -54,6 +54,7 @@ static TARGET ALWAYS_INLINE void tile_x86(const float *a, const float *b, int64_
 /* ------------------------------------------------------------------ AVX2 */
 
 #define PATH_NAME "avx2"
+#define UNROLLS 0
 #define PATH(name) name##_avx2
 
 static int supported_avx2(void)
@@ -172,6 +173,7 @@ DOT(dot_i8_avx2, eight_i8)
 
 #undef TARGET
 #undef PATH_NAME
+#undef UNROLLS
 #undef PATH
 
 /* ------------------------------------------------------------------ AVX-512 */
@@ -179,6 +181,7 @@ DOT(dot_i8_avx2, eight_i8)
 #define TARGET \
     __attribute__((target("avx2,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq")))
 #define PATH_NAME "avx512"
+#define UNROLLS 1
 #define PATH(name) name##_avx512
 
 /* Without a popcount for vectors (before Ice Lake and Zen 4) AVX2 is as good. */
@@ -274,4 +277,5 @@ DOT(dot_i8_avx512, sixteen_i8)
 
 #undef TARGET
 #undef PATH_NAME
+#undef UNROLLS
 #undef PATH
