@@ -18,6 +18,8 @@ LEAST_SHARE, LEAST_DEPTH = 0.25, 100
 ROW_COST = 20
 #: Queries of each kind a calibration makes up.
 SAMPLE = 96
+#: Items compared exactly for each one asked for beyond the ten that a plan is calibrated on.
+PER_FARTHER = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Plan:
 
     Attributes:
         n_probes: buckets to open.
-        depth: items to compare exactly, at least; never fewer than asked for.
+        depth: items to compare exactly when ten are asked for; see `depth_for`.
         target: recall@10 aimed at.
         recall: recall@10 measured with these numbers, on the group of queries that fared worst;
             None if nothing was measured.
@@ -38,6 +40,14 @@ class Plan:
     target: float = 0.99
     recall: float | None = None
     sample: int = 0
+
+    def depth_for(self, top_k: int) -> int:
+        """Items to compare exactly when ``top_k`` are asked for.
+
+        The estimates of far neighbours lie close together: with as many as asked for, the 200
+        nearest of 34,500 sentences were found to 69 %, with six for each to 99 %.
+        """
+        return self.depth + PER_FARTHER * max(0, top_k - 10)
 
 
 def shares(n: int) -> tuple[float, ...]:

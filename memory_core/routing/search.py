@@ -129,7 +129,7 @@ def _probes(base: Base, pack: Pack, wish: Wish) -> int:
 def _scan(base: Base, pack: Pack, vector: F32, wish: Wish, probes: int, bare: bool) -> _Found:
     """Scan the codes of buckets, compare the best exactly."""
     assert base.plan is not None
-    depth = max(wish.top_k, base.plan.depth)
+    depth = base.plan.depth_for(wish.top_k)
     if wish.max_candidates is not None:
         depth = wish.max_candidates
     rows, guesses = candidates(pack, _lanes(base, wish), vector, probes, depth)
@@ -183,7 +183,7 @@ def _rows_in(base: Base, pack: Pack, buckets: I64, allowed: Allowed | None) -> I
 
 def _in_tail(base: Base, tail: Tail, vector: F32, wish: Wish) -> tuple[I64, F32, tuple[int, int]]:
     """The best rows of the delta, their exact scores, and how many were looked at and compared."""
-    depth = base.plan.depth if base.plan else 0
+    depth = base.plan.depth_for(wish.top_k) if base.plan else 0
     if wish.allowed is None:
         rows, scores, reranked = tail.best(vector, wish.top_k, depth=depth, exact=wish.exact)
         return rows, scores, (len(tail), reranked)

@@ -21,7 +21,7 @@ from routemem.memory_core.routing.plan import (
 Draw = Callable[..., NDArray[np.float32]]
 
 
-def test_up_to_a_hundred_thousand_items_all_codes_are_scanned() -> None:
+def test_up_to_twenty_thousand_items_all_codes_are_scanned() -> None:
     assert shares(ALL_CODES_UNTIL) == (1.0,)
     assert default_plan(ALL_CODES_UNTIL, 633).n_probes == 633
 
@@ -33,6 +33,19 @@ def test_floors_fall_with_the_buckets_and_rise_with_the_depth() -> None:
     assert shares(1_000_000)[0] == 1
     assert (depths(5000)[0], depths(1_000_000)[0]) == (100, 300)
     assert 0.13 * 2000 < default_plan(1_000_000, 2000).n_probes < 0.3 * 2000
+
+
+@pytest.mark.parametrize("top_k", [10, 50, 200])
+def test_who_asks_for_many_finds_as_large_a_share_of_the_nearest(top_k: int) -> None:
+    random = np.random.default_rng(0)
+    index = index_of(random.standard_normal((3000, 32)).astype(np.float32))
+    index.build()
+    queries = random.standard_normal((40, 32)).astype(np.float32)
+    found = [
+        len({*index.search(query, top_k).ids} & {*index.search(query, top_k, exact=True).ids})
+        for query in queries
+    ]
+    assert sum(found) >= 0.99 * top_k * len(queries)
 
 
 def index_of(vectors: NDArray[np.float32]) -> RoutingIndex:
