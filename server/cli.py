@@ -22,6 +22,7 @@ from .commands.shown import shown
 #: Command -> module of `commands`, what it does.
 COMMANDS = {
     "serve": ("serve", "serve an MCP client over stdio"),
+    "token": ("token", "who may use the HTTP server: create, list or revoke a token"),
     "demo": ("demo", "show the memory at work on a temporary data folder"),
     "install": ("install", "add the server to a client's configuration"),
     "doctor": ("doctor", "check this installation and say what to do"),
@@ -54,6 +55,11 @@ UNUSED = {
     "install": (),
     "doctor": (),
     "demo": (*SERVING, "data_dir", "scope", "allow_scope", "read_only"),
+    "token": (
+        *SERVING,
+        *("scope", "allow_scope", "read_only", "chain"),
+        *("embedder", "model", "summariser", "screening"),
+    ),
     "scopes": (*SERVING, "scope", "read_only", "embedder"),
     "hygiene": (*SERVING, "embedder"),
     "backup": (*SERVING, "embedder", "model"),

@@ -52,6 +52,7 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("import", bundle), "Imported from global: 1 fact added, 1 known already."),
         (("doctor",), "ok   version: routemem"),
         (("install", "--client", "cursor", "--print"), '"routemem"'),
+        (("token", "create", "laptop", "--scope", "user:ana"), "laptop: may read and write user"),
     ]
     for arguments, expected in asked:
         done = run(tmp_path, *arguments)

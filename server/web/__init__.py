@@ -1,0 +1,1 @@
+"""What only the HTTP transports need: tokens, the guard in front of every route, and routes."""
