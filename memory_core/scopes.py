@@ -1,5 +1,6 @@
 """Scopes: a data folder, its scope files, and who may name which."""
 
+import copy
 import logging
 import os
 import stat
@@ -75,12 +76,33 @@ class Scopes:
         self._opening: dict[str, threading.Lock] = {}
         self._minded: dict[str, float] = {}
         self._registry: Registry | None = None
+        self._root: Scopes | None = None
+        self._granted: tuple[str, ...] = ()
+        self._shelf = ""
 
     def __enter__(self) -> "Scopes":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def seen_by(self, granted: Sequence[str], shelf: str) -> "Scopes":
+        """These scopes as far as somebody may name them; what is open is shared.
+
+        Calls that name no scope use the first granted by its name, or the default one. The chain
+        keeps what is granted. Nothing needs to be closed.
+
+        Args:
+            granted: scopes; a trailing ``*`` matches any ending.
+            shelf: folder of its own, under ``exports``: bundles of others are not seen.
+        """
+        view = copy.copy(self)
+        view._root = self
+        view._granted = tuple(granted)
+        view._shelf = shelf
+        view.default = next((name for name in granted if not name.endswith("*")), self.default)
+        view.chain = read_chain(view.default, [name for name in self.chain if view.allows(name)])
+        return view
 
     def open(self, scope: str = "") -> Memory:
         """The memory of a scope, the default one for "". Opened once, closed with `close`.
@@ -149,7 +171,7 @@ class Scopes:
     def _allowed(self, scope: str) -> str:
         name = check_scope(scope or self.default)
         if not self.allows(name):
-            others = ", ".join(self.settings.allow_scope)
+            others = ", ".join(self._granted or self.settings.allow_scope)
             raise NotFound(
                 f"No scope {name!r} here. Leave scope empty for {self.default!r}, this server's "
                 f"own, or name one of: {others}."
@@ -228,7 +250,7 @@ class Scopes:
     @property
     def exports(self) -> Path:
         """The folder that exports go to, and that a model may import from."""
-        return self.folder / "exports"
+        return self.folder / "exports" / self._shelf
 
     def clear(self, scope: str, confirm: str = "") -> tuple[str, Emptied | None]:
         """Empty a scope, in two steps.
@@ -450,12 +472,10 @@ class Scopes:
 
     def allows(self, scope: str) -> bool:
         """Whether a scope may be named: those of the chain always, others by the allow-list."""
+        if self._root is not None:
+            return self._root.allows(scope) and _named(scope, self._granted)
         patterns = self.settings.allow_scope
-        return (
-            not patterns
-            or scope in self.chain
-            or any(scope == p or (p.endswith("*") and scope.startswith(p[:-1])) for p in patterns)
-        )
+        return not patterns or scope in self.chain or _named(scope, patterns)
 
     def names(self) -> list[str]:
         """Every scope of the folder that may be named."""
@@ -466,6 +486,8 @@ class Scopes:
     @property
     def registry(self) -> Registry:
         """Which scopes the folder holds."""
+        if self._root is not None:
+            return self._root.registry
         with self._guard:
             if self._registry is not None and not self._registry.in_place():
                 self._registry.close()
@@ -477,6 +499,8 @@ class Scopes:
 
     def close(self) -> None:
         """Close every open scope."""
+        if self._root is not None:
+            return
         with self._guard:
             for memory in (*self._open.values(), *self._blank.values()):
                 _close(memory)
@@ -512,6 +536,10 @@ def read_chain(default: str, declared: Sequence[str]) -> tuple[str, ...]:
     else:
         chain = [*declared, default] if default == "global" else [default, *declared]
     return tuple(dict.fromkeys(chain))
+
+
+def _named(scope: str, patterns: Sequence[str]) -> bool:
+    return any(scope == p or (p.endswith("*") and scope.startswith(p[:-1])) for p in patterns)
 
 
 def _in_place(memory: Memory) -> bool:

@@ -51,16 +51,20 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def build_server(settings: Settings) -> Surface:
+def build_server(settings: Settings, *, by_token: bool = False) -> Surface:
     """A server with the tools, prompts and resources the settings ask for.
 
     Nothing is opened or loaded before the first call.
+
+    Args:
+        by_token: refuse every request whose caller is not known, as over HTTP.
 
     Raises:
         InvalidArgument: a toolset or tool does not exist, or none is left.
     """
     specs = chosen_tools(settings)
-    calls = Calls(settings, [spec.name for spec in specs])
+    reading = [spec.name for spec in specs if spec.reads_only]
+    calls = Calls(settings, [spec.name for spec in specs], reading=reading, by_token=by_token)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[Calls]:

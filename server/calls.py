@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
-from routemem.memory_core.errors import RoutememError
+from routemem.memory_core.errors import NotAllowed, RoutememError
 from routemem.memory_core.settings import Settings
 
+from .callers import caller
 from .clock import clock
 
 if TYPE_CHECKING:
@@ -53,15 +54,31 @@ class Calls:
 
     Args:
         tools: names of the tools that are on; advice names no other.
+        reading: those of them that change nothing.
+        by_token: refuse work that no caller is known of.
     """
 
-    def __init__(self, settings: Settings, tools: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tools: Collection[str] = (),
+        *,
+        reading: Collection[str] = (),
+        by_token: bool = False,
+    ) -> None:
         self.settings = settings
-        self.tools = frozenset(tools)
+        self._tools, self._reading = frozenset(tools), frozenset(reading)
+        self._by_token = by_token
         self._guard = threading.Lock()
         self._scopes: Scopes | None = None
         self._sweep_at = 0.0
         self._sweeper: threading.Thread | None = None
+
+    @property
+    def tools(self) -> frozenset[str]:
+        """Names of the tools that are on for who is asking."""
+        asking = caller.get()
+        return self._reading if asking and asking.read_only else self._tools
 
     async def run(self, tool: str, work: "Callable[[Scopes], tuple[Memory, T]]") -> T:
         """Do the work in a worker thread and leave an audit row with its memory.
@@ -147,13 +164,20 @@ class Calls:
             self._sweeper.start()
 
     def scopes(self) -> "Scopes":
-        """The scopes of the data folder, opened on first use. Slow the first time."""
+        """The scopes of the data folder as far as who is asking may name them. Slow at first.
+
+        Raises:
+            NotAllowed: nobody is known to ask, where callers are told apart.
+        """
+        asking = caller.get()
+        if asking is None and self._by_token:
+            raise NotAllowed("It is not known whose request this is. Send it with a token.")
         with self._guard:
             if self._scopes is None:
                 from routemem.memory_core.scopes import Scopes  # imports numpy and apsw
 
                 self._scopes = Scopes(self.settings, clock=clock(self.settings))
-            return self._scopes
+        return self._scopes if asking is None else self._scopes.seen_by(asking.scopes, asking.id)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -26,6 +26,14 @@ def unknown_tool(name: str, tools: Sequence[str]) -> str:
     return f"not_found: There is no tool {_unknown([name], tools)}"
 
 
+def may_only_read(tool: str, offered: Sequence[str]) -> str:
+    """Say that this caller's token does not let it change anything."""
+    return (
+        f"not_allowed: {tool} changes what is stored, and the token of this client may only read. "
+        f"Use one of: {', '.join(offered)}."
+    )
+
+
 def wrong_at_sight(tool: str, arguments: dict[str, Any], schema: Schema) -> str:
     """Say what is wrong with arguments that pydantic would let pass; "" if nothing is.
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from routemem.memory_core.errors import RoutememError
 
 from . import log
-from .faults import crashed, refused, root_cause, unknown_tool, wrong_at_sight
+from .callers import caller
+from .faults import crashed, may_only_read, refused, root_cause, unknown_tool, wrong_at_sight
 from .schemas import published_input, published_output
 
 logger = logging.getLogger(__name__)
@@ -56,12 +57,14 @@ class Surface(MCPServer[Any]):
     async def list_tools(self) -> list[Tool]:
         """List the tools in the order they were added, with their published schemas.
 
+        A caller that may only read is shown those that change nothing.
+
         Raises:
             ValueError: a tool's schema is one that hosts refuse.
         """
         if not self._published:
             self._published = {tool.name: _published(tool) for tool in await super().list_tools()}
-        return list(self._published.values())
+        return [tool for tool in self._published.values() if _allowed(tool)]
 
     def add_tool(self, *args: Any, **kwargs: Any) -> None:
         """Add a tool, as ``MCPServer.add_tool`` does."""
@@ -79,12 +82,15 @@ class Surface(MCPServer[Any]):
         """Call a tool; an argument whose value is null counts as absent.
 
         Raises:
-            ToolError: with a stable code in front: ``invalid_argument``, ``not_found``, the code of
-                a ``RoutememError``, or ``internal``. A tool's own ``ToolError`` keeps its text.
+            ToolError: with a stable code in front: ``invalid_argument``, ``not_found``,
+                ``not_allowed``, the code of a ``RoutememError``, or ``internal``. A tool's own
+                ``ToolError`` keeps its text.
         """
-        await self.list_tools()
+        offered = [tool.name for tool in await self.list_tools()]
         if name not in self._published:
-            raise ToolError(unknown_tool(name, list(self._published)))
+            raise ToolError(unknown_tool(name, offered))
+        if name not in offered:
+            raise ToolError(may_only_read(name, offered))
         schema = self._published[name].input_schema
         if wrong := wrong_at_sight(name, arguments, schema):
             raise ToolError(wrong)
@@ -108,6 +114,13 @@ class Surface(MCPServer[Any]):
         # The SDK has no public way to run over one's own streams.
         core = self._lowlevel_server
         await core.run(requests, answers, core.create_initialization_options())
+
+
+def _allowed(tool: Tool) -> bool:
+    """Whether who is asking may call it; a tool that does not say that it only reads, writes."""
+    asking = caller.get()
+    reads = tool.annotations is not None and tool.annotations.read_only_hint is True
+    return asking is None or reads or not asking.read_only
 
 
 def _published(tool: Tool) -> Tool:

@@ -41,7 +41,7 @@ def _log_turn(calls: Calls) -> Tool:
         Proposes facts found in it; record the right ones with set_fact.
         """
 
-        def work(scopes: "Scopes") -> "tuple[Memory, tuple[Logged, Utilisation]]":
+        def work(scopes: "Scopes") -> "tuple[Memory, tuple[Logged, Utilisation, str]]":
             memory = scopes.open(scope)
             done = scopes.log_turn(
                 user,
@@ -50,11 +50,11 @@ def _log_turn(calls: Calls) -> Tool:
                 max_tokens=calls.settings.recall_tokens,
                 scope=scope,
             )
-            return memory, (done, memory.utilisation())
+            return memory, (done, memory.utilisation(), memory.scope)
 
-        done, budget = await calls.run("log_turn", work)
+        done, budget, where = await calls.run("log_turn", work)
         done = replace(done, note=noted(done.note, budget, calls.tools))
-        out = LoggedOut(scope=scope or calls.settings.scope, **logged_fields(done))
+        out = LoggedOut(scope=where, **logged_fields(done))
         return answer(logged(done), out)
 
     return log_turn

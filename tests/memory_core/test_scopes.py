@@ -162,3 +162,62 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="ROUTEMEM_DATA_DIR"):
         make_private(tmp_path / "file" / "data")
+
+
+# ------------------------------------------------------------------- what one caller may see
+
+
+def test_a_caller_sees_what_was_granted_and_shares_what_is_open(scopes: Scopes) -> None:
+    scopes.open("user:ana").remember("Ana's key is blue.")
+    scopes.open("user:bob").remember("Bob's key is red.")
+    view = scopes.seen_by(["user:ana", "project:*"], "t-1")
+    assert view.default == "user:ana"
+    assert view.open() is scopes.open("user:ana")
+    assert view.names() == ["user:ana"]
+    assert view.open("project:x") is scopes.open("project:x")
+    for other in ("user:bob", "global", "user:anastasia"):
+        with pytest.raises(NotFound, match="No scope"):
+            view.look(other)
+    view.close()  # what is shared stays open
+    assert scopes.recall("red", scope="user:bob").hits
+
+
+def test_an_id_of_a_scope_that_was_not_granted_is_not_there(scopes: Scopes) -> None:
+    secret = scopes.open("user:bob").remember("Bob's key is red.").id
+    view = scopes.seen_by(["user:ana", "project:x"], "t-1")
+    view.open().remember("Ana's key is blue.")
+    with pytest.raises(NotFound) as hidden:
+        view.forget([secret])
+    with pytest.raises(NotFound) as absent:
+        view.forget(["zz-9"])
+    assert str(hidden.value).replace(secret, "ID") == str(absent.value).replace("zz-9", "ID")
+    with pytest.raises(NotFound):
+        view.move([secret], "project:x")
+
+
+def test_a_caller_reads_the_part_of_the_chain_that_was_granted(settings: Settings) -> None:
+    chained = replace(settings, chain=("user:ana", "project:x", "global"))
+    with Scopes(chained) as scopes:
+        assert scopes.seen_by(["*"], "t-1").chain == scopes.chain
+        assert scopes.seen_by(["user:ana", "project:*"], "t-1").chain == ("user:ana", "project:x")
+        assert scopes.seen_by(["project:x"], "t-1").chain == ("project:x",)
+
+
+def test_what_the_server_does_not_open_no_grant_opens(settings: Settings) -> None:
+    with Scopes(replace(settings, allow_scope=("project:*",))) as scopes:
+        view = scopes.seen_by(["user:ana", "*"], "t-1")
+        for closed in ("", "user:ana", "user:bob"):
+            with pytest.raises(NotFound):
+                view.look(closed)
+        assert view.look("project:x").scope == "project:x"
+        narrower = view.seen_by(["project:x"], "t-2")
+        assert not narrower.allows("project:y")
+
+
+def test_bundles_of_others_are_on_another_shelf(scopes: Scopes) -> None:
+    scopes.open("user:bob").remember("Bob's key is red.")
+    one, other = scopes.seen_by(["user:bob"], "t-1"), scopes.seen_by(["user:ana"], "t-2")
+    path, _ = one.export()
+    assert path.parent == one.exports
+    assert one.exports != other.exports
+    assert scopes.exports in other.exports.parents
