@@ -232,6 +232,19 @@ class Settings:
     )
     backup_keep: int = _setting(7, "backups of a scope that are kept", least=1, most=1000)
 
+    http_rate: float = _setting(
+        50.0, "requests a token may send for long, over HTTP", unit="/s", least=0.01
+    )
+    http_burst: int = _setting(200, "requests a token may send at once, after a pause", least=1)
+    http_body: int = _setting(1 << 20, "longest body of a request", unit="B", least=1024)
+    http_timeout: float = _setting(
+        30.0, "longest wait for a client that sends or takes nothing", unit="s", least=0.05
+    )
+    http_sessions: int = _setting(100, "most open sessions of each transport", least=1)
+    http_idle: float = _setting(
+        1800.0, "after which a session that nobody uses is closed", unit="s", least=1
+    )
+
     def __post_init__(self) -> None:
         for spec in fields(self):
             least, most = spec.metadata["limits"]

@@ -21,7 +21,7 @@ from .commands.shown import shown
 
 #: Command -> module of `commands`, what it does.
 COMMANDS = {
-    "serve": ("serve", "serve an MCP client over stdio"),
+    "serve": ("serve", "serve an MCP client over stdio, or many over HTTP"),
     "token": ("token", "who may use the HTTP server: create, list or revoke a token"),
     "demo": ("demo", "show the memory at work on a temporary data folder"),
     "install": ("install", "add the server to a client's configuration"),

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
 from routemem.memory_core.errors import InvalidArgument, StorageError
@@ -10,19 +11,45 @@ from routemem.memory_core.settings import Settings
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
-    """Serving takes settings only."""
+    """How to be reached, where that is not stdin and stdout."""
+    web = command.add_argument_group("over HTTP, with tokens (routemem token create)")
+    web.add_argument("--http", action="store_true", help="serve streamable HTTP at /mcp")
+    web.add_argument("--sse", action="store_true", help="serve SSE at /sse, for older clients")
+    web.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    web.add_argument("--port", type=int, default=8765, help="port, 0 for a free one (8765)")
+    web.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME[:PORT]",
+        help="one more Host that clients may send, as behind a proxy",
+    )
+    web.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="one more Origin whose pages may ask, as https://memory.example.org",
+    )
+    web.add_argument(
+        "--expose", action="store_true", help="listen where other machines can reach it, no TLS"
+    )
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Serve one client over stdin and stdout until it hangs up.
+    """Serve one client over stdin and stdout until it hangs up, or many over HTTP.
 
     Raises:
-        InvalidArgument: a setting is outside what is accepted, or stdin or stdout is closed.
+        InvalidArgument: a setting is outside what is accepted, stdin or stdout is closed, or there
+            is no token to be let in with.
         StorageError: the data folder cannot be used.
     """
     # One BLAS thread: more of them spin and cost twice the CPU for nothing at our sizes. Before
     # numpy is imported, which happens with the first call.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if given.http or given.sse:
+        _serve_http(given, settings)
+        return 0
     if sys.stdin is not None and sys.stdin.isatty():
         print("routemem: waiting for an MCP client on stdin; Ctrl-C ends.", file=sys.stderr)
     from ..wire import claim_stdio
@@ -39,6 +66,30 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
     run_stdio(build_server(settings))
     return 0
+
+
+def _serve_http(given: argparse.Namespace, settings: Settings) -> None:
+    from ..web.tokens import Tokens
+
+    check(settings)
+    now = time.time()
+    if all(token.expired(now) for token in Tokens(settings.data_path()).all()):
+        raise InvalidArgument(
+            "There is no token, so nobody could be let in. Make one first: "
+            "routemem token create laptop --scope user:ana"
+        )
+    from ..app import build_server
+    from ..http import Address, listen, run_http
+
+    hosts, origins = tuple(given.allow_host), tuple(given.allow_origin)
+    address = Address(given.host, given.port, hosts, origins, exposed=given.expose)
+    listening = listen(address)
+    host, port = listening.getsockname()[:2]
+    named = f"[{host}]" if ":" in host else host
+    for path in ["mcp"] * given.http + ["sse"] * given.sse:
+        print(f"routemem: http://{named}:{port}/{path}", flush=True)
+    server = build_server(settings, by_token=True)
+    run_http(server, settings, listening, address, streamable=given.http, sse=given.sse)
 
 
 def check(settings: Settings) -> None:

@@ -1,0 +1,65 @@
+"""What is counted of the HTTP server, as text for Prometheus: numbers, never names or content."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+#: The first part of every path that is told by itself; others share a name, or a stranger could
+#: fill the memory with paths.
+PATHS = ("mcp", "sse", "messages", "health", "metrics")
+
+
+class Metrics:
+    """Counts requests. Belongs to one event loop.
+
+    Args:
+        started: when, in seconds of the clock that `text` is asked with.
+    """
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._answered: Counter[tuple[str, int]] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._under_way = 0
+        self.open_streams = 0
+
+    def began(self) -> None:
+        """A request was let in."""
+        self._under_way += 1
+
+    def ended(self) -> None:
+        """A request that was let in is over."""
+        self._under_way -= 1
+
+    def answered(self, path: str, status: int) -> None:
+        """A request got this status."""
+        first = path.strip("/").partition("/")[0]
+        self._answered[first if first in PATHS else "other", status] += 1
+
+    def refused(self, code: str) -> None:
+        """The guard sent a request away."""
+        self._refused[code] += 1
+
+    def text(self, now: float, sessions: int) -> str:
+        """Everything in Prometheus' text format 0.0.4."""
+        return "\n".join(self._lines(now, sessions)) + "\n"
+
+    def _lines(self, now: float, sessions: int) -> Iterator[str]:
+        yield "# HELP routemem_http_responses_total Answers by path and status."
+        yield "# TYPE routemem_http_responses_total counter"
+        for (path, status), count in sorted(self._answered.items()):
+            labels = f'path="{path}",status="{status}"'
+            yield f"routemem_http_responses_total{{{labels}}} {count}"
+        yield "# HELP routemem_http_refused_total Requests the guard sent away, by reason."
+        yield "# TYPE routemem_http_refused_total counter"
+        for code, count in sorted(self._refused.items()):
+            yield f'routemem_http_refused_total{{reason="{code}"}} {count}'
+        yield from _gauge("under_way", "Requests being answered.", self._under_way)
+        yield from _gauge("sessions", "Open sessions over streamable HTTP.", sessions)
+        yield from _gauge("sse_streams", "Open streams over SSE.", self.open_streams)
+        yield from _gauge("uptime_seconds", "Since the start.", round(now - self._started, 3))
+
+
+def _gauge(name: str, told: str, value: float) -> Iterator[str]:
+    yield f"# HELP routemem_http_{name} {told}"
+    yield f"# TYPE routemem_http_{name} gauge"
+    yield f"routemem_http_{name} {value}"

@@ -1,0 +1,209 @@
+"""The real server over streamable HTTP and SSE, with the SDK's client, in both protocol eras."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from http_server import HttpServer, new_token, text_of
+from mcp import Client
+
+from routemem.server.app import DEFAULT, TOOLSETS
+
+EVERY_WAY = pytest.mark.parametrize(
+    ("way", "mode"), [("mcp", "auto"), ("mcp", "legacy"), ("sse", "auto"), ("sse", "legacy")]
+)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass(frozen=True)
+class House:
+    """A running server and tokens for it."""
+
+    server: HttpServer
+    ana: str
+    bob: str
+    reader: str
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("http")
+    ana = new_token(folder, "ana", "user:ana,project:*")
+    with HttpServer(folder, "--toolsets", "all") as server:
+        bob = server.token("bob", "user:bob")
+        yield House(server, ana, bob, server.token("reader", "user:ana", "--read-only"))
+
+
+async def told(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, text_of(result)
+    assert result.structured_content
+    return dict(result.structured_content)
+
+
+async def refusal(client: Client, tool: str, **arguments: Any) -> str:
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error, text_of(result)
+    return text_of(result)
+
+
+@pytest.mark.anyio
+@EVERY_WAY
+async def test_every_default_tool_works(house: House, way: str, mode: str) -> None:
+    scope = f"project:{way}-{mode}"
+    async with house.server.client(house.ana, way, mode) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        stored = await told(client, "remember", content=f"The {way} key is blue.", scope=scope)
+        assert stored["scope"] == scope
+        (hit,) = (await told(client, "recall", query="blue key", scope=scope))["hits"]
+        assert hit["id"] == stored["id"]
+        await told(client, "set_fact", key="key.colour", value="blue", scope=scope)
+        (fact,) = (await told(client, "get_facts", keys=["key.colour"], scope=scope))["facts"]
+        assert fact["value"] == "blue"
+        turn = await told(client, "log_turn", user="Where is the key?", scope=scope)
+        assert turn["scope"] == scope
+        context = await told(client, "get_context", query="key", scope=scope)
+        assert "blue" in str(context)
+        note = "A key that lies in the blue folder is for the cellar. " * 8
+        long = await told(client, "remember", content=note, scope=scope)
+        await told(client, "compress", ids=[long["id"]], summary="Cellar key: blue folder.")
+        review = await told(client, "review_memory", scope=scope)
+        action = {"id": stored["id"], "action": "KEEP"}
+        token = review["review_token"]
+        await told(client, "apply_review", review_token=token, actions=[action], scope=scope)
+        await told(client, "quarantine", ids=[long["id"]], reason="a test")
+        await told(client, "forget", ids=[stored["id"]])
+        status = await told(client, "memory_status", scope=scope)
+        assert status["scope"] == scope
+    assert {spec.name for group in DEFAULT for spec in TOOLSETS[group]} <= names
+
+
+@pytest.mark.anyio
+@EVERY_WAY
+async def test_a_token_of_one_scope_reads_no_other(house: House, way: str, mode: str) -> None:
+    async with house.server.client(house.ana, way, mode) as client:
+        secret = await told(client, "remember", content="Ana keeps emeralds in the attic.")
+        await told(client, "set_fact", key="ana.safe", value="emeralds")
+        shelf = f"project:shelf-{way}-{mode}"
+        await told(client, "remember", content="Ana keeps emeralds in the attic.", scope=shelf)
+        exported = await told(client, "export_memory", scope=shelf)
+        card = await told(client, "create_task", title="polish the emeralds")
+        assert secret["scope"] == "user:ana"
+        assert card
+    bundle = next(name for name in str(exported).split("'") if name.endswith(".jsonl"))
+    async with house.server.client(house.bob, way, mode) as client:
+        await told(client, "remember", content="Bob has a bicycle.")
+        for tool, arguments in {
+            "recall": {"query": "emeralds", "scope": "user:ana"},
+            "get_facts": {"scope": "user:ana"},
+            "get_context": {"query": "emeralds", "scope": "user:ana"},
+            "memory_status": {"scope": "user:ana"},
+            "forget": {"ids": [secret["id"]]},
+            "compress": {"ids": [secret["id"]], "summary": "x"},
+            "quarantine": {"ids": [secret["id"]], "reason": "x"},
+            "remember": {"content": "x", "scope": "user:ana"},
+            "set_fact": {"key": "x", "value": "x", "scope": "global"},
+            "log_turn": {"user": "x", "scope": "project:x"},
+            "export_memory": {"scope": "user:ana"},
+            "import_memory": {"file": bundle},
+            "clear_scope": {"scope": "user:ana"},
+            "list_tasks": {"scope": "user:ana"},
+            "index_report": {"scope": "user:ana"},
+        }.items():
+            said = await refusal(client, tool, **arguments)
+            assert "not_found" in said, (tool, said)
+            assert "meralds" not in said.replace("query", "")
+        everything = [
+            await told(client, "recall", query="emeralds attic Ana"),
+            await client.call_tool("recall", {"ids": [secret["id"]]}),
+            await told(client, "get_facts"),
+            await told(client, "get_context", query="emeralds"),
+            await told(client, "memory_status", detail="full"),
+            await told(client, "list_scopes"),
+            await told(client, "list_quarantine"),
+            await client.read_resource("memory://scopes"),
+            await client.get_prompt("start_session", {"task": "emeralds"}),
+        ]
+        for answer in everything:
+            assert "attic" not in str(answer).replace("emeralds attic Ana", "")
+            assert "user:ana" not in str(answer)
+        for path in ("state", "facts", "facts/ana.safe", "recent", "tasks", "usage", "index"):
+            with pytest.raises(Exception, match="not_found"):
+                await client.read_resource(f"memory://user%3Aana/{path}")
+        with pytest.raises(Exception, match="not_found"):
+            await client.read_resource(f"memory://user%3Aana/items/{secret['id']}")
+
+
+@pytest.mark.anyio
+@EVERY_WAY
+async def test_completion_offers_only_what_was_granted(house: House, way: str, mode: str) -> None:
+    from mcp.types import ResourceTemplateReference
+
+    async with house.server.client(house.ana, way, mode) as client:
+        await told(client, "remember", content="Ana has a boat.")
+    async with house.server.client(house.bob, way, mode) as client:
+        await told(client, "remember", content="Bob has a bicycle.")
+        state = ResourceTemplateReference(type="ref/resource", uri="memory://{scope}/state")
+        offered = await client.complete(state, {"name": "scope", "value": ""})
+        assert offered.completion.values == ["user:bob"]
+        item = ResourceTemplateReference(type="ref/resource", uri="memory://{scope}/items/{id}")
+        for_ana = await client.complete(
+            item, {"name": "id", "value": ""}, context_arguments={"scope": "user:ana"}
+        )
+        assert for_ana.completion.values == []
+
+
+@pytest.mark.anyio
+@EVERY_WAY
+async def test_a_reading_token_changes_nothing(house: House, way: str, mode: str) -> None:
+    async with house.server.client(house.ana, way, mode) as client:
+        stored = await told(client, "remember", content="The gate code hangs by the door.")
+    async with house.server.client(house.reader, way, mode) as client:
+        listed = (await client.list_tools()).tools
+        assert all(tool.annotations and tool.annotations.read_only_hint for tool in listed)
+        assert "recall" in {tool.name for tool in listed}
+        for specs in TOOLSETS.values():
+            for spec in specs:
+                if not spec.reads_only:
+                    said = await refusal(client, spec.name)
+                    assert said.removeprefix(f"Error executing tool {spec.name}: ").startswith(
+                        "not_allowed: "
+                    )
+        (hit, *_) = (await told(client, "recall", query="gate code"))["hits"]
+        assert hit["id"] == stored["id"]
+        guide = await client.get_prompt("memory_guide")
+        assert "remember" not in str(guide).split()
+
+
+@pytest.mark.anyio
+async def test_what_one_transport_stores_the_other_finds(house: House) -> None:
+    async with house.server.client(house.bob, "sse", "legacy") as client:
+        await told(client, "remember", content="The ladder leans at the plum tree.")
+    async with house.server.client(house.bob, "mcp", "auto") as client:
+        found = await told(client, "recall", query="ladder plum tree")
+        assert "plum tree" in found["hits"][0]["text"]
+
+
+@pytest.mark.anyio
+async def test_two_clients_at_once_stay_apart(house: House) -> None:
+    async with (
+        house.server.client(house.ana, "sse", "legacy") as ana,
+        house.server.client(house.bob, "sse", "legacy") as bob,
+    ):
+        for n in range(3):
+            assert (await told(ana, "remember", content=f"Ana, {n}"))["scope"] == "user:ana"
+            assert (await told(bob, "remember", content=f"Bob, {n}"))["scope"] == "user:bob"
+
+
+def test_the_server_ends_in_order_and_says_nothing_of_content(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    with HttpServer(tmp_path) as server:
+        assert server.ask("/health", token).json()["status"] == "ok"
+        status, said = server.end()
+    assert (status, said) == (0, "")
