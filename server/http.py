@@ -6,6 +6,7 @@ Only `routemem serve --http|--sse` imports this.
 import asyncio
 import contextlib
 import ipaddress
+import math
 import signal
 import socket
 import time
@@ -127,6 +128,7 @@ def run_http(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=math.ceil(min(5.0, settings.http_timeout)),
         limit_concurrency=max(256, 4 * settings.http_sessions),
         timeout_graceful_shutdown=GRACE,
     )

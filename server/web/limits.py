@@ -1,6 +1,6 @@
 """How often somebody may ask: a bucket of requests that fills at a steady rate."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 
 class RateLimit:
@@ -26,7 +26,3 @@ class RateLimit:
             return (1 - held) / self._rate
         self._buckets[name] = held - 1, now
         return 0.0
-
-    def keep(self, names: Collection[str]) -> None:
-        """Forget the buckets of all others."""
-        self._buckets = {name: held for name, held in self._buckets.items() if name in names}

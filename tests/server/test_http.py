@@ -99,7 +99,7 @@ async def test_a_token_of_one_scope_reads_no_other(house: House, way: str, mode:
     bundle = next(name for name in str(exported).split("'") if name.endswith(".jsonl"))
     async with house.server.client(house.bob, way, mode) as client:
         await told(client, "remember", content="Bob has a bicycle.")
-        for tool, arguments in {
+        hidden: dict[str, dict[str, Any]] = {
             "recall": {"query": "emeralds", "scope": "user:ana"},
             "get_facts": {"scope": "user:ana"},
             "get_context": {"query": "emeralds", "scope": "user:ana"},
@@ -115,7 +115,8 @@ async def test_a_token_of_one_scope_reads_no_other(house: House, way: str, mode:
             "clear_scope": {"scope": "user:ana"},
             "list_tasks": {"scope": "user:ana"},
             "index_report": {"scope": "user:ana"},
-        }.items():
+        }
+        for tool, arguments in hidden.items():
             said = await refusal(client, tool, **arguments)
             assert "not_found" in said, (tool, said)
             assert "meralds" not in said.replace("query", "")

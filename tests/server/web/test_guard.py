@@ -1,0 +1,338 @@
+"""What the HTTP server lets in, on a real socket."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from command import run
+from http_server import HttpServer, new_token
+
+from routemem.memory_core.errors import InvalidArgument
+from routemem.server.http import Address
+
+ROUTES = ("/", "/mcp", "/sse", "/messages/", "/health", "/metrics", "/docs", "/nowhere")
+SECRET = "the emeralds lie in the attic"
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "raw", "version": "1"},
+    },
+}
+ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class House:
+    """A running server and a token for it."""
+
+    server: HttpServer
+    token: str
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("guard")
+    token = new_token(folder, "ana", "user:ana")
+    with HttpServer(
+        folder, "--allow-host", "Memory.example", "--allow-origin", "https://memory.example"
+    ) as server:
+        yield House(server, token)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A server of little patience."""
+    folder = tmp_path_factory.mktemp("strict")
+    token = new_token(folder, "ana", "user:ana")
+    with HttpServer(
+        folder,
+        ROUTEMEM_HTTP_TIMEOUT="0.2",
+        ROUTEMEM_HTTP_SESSIONS="2",
+        ROUTEMEM_HTTP_BURST="1000000",
+    ) as server:
+        yield House(server, token)
+
+
+def open_session(house: House, token: str = "") -> httpx2.Response:
+    return house.server.ask(
+        "/mcp", token or house.token, "POST", json=INITIALIZE, headers=dict(ACCEPT)
+    )
+
+
+def refused(answer: httpx2.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["error"]) == (status, code)
+    assert answer.json()["message"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "HEAD"])
+def test_no_route_answers_without_a_token(house: House, method: str) -> None:
+    for path in ROUTES:
+        answer = house.server.ask(path, "", method)
+        assert answer.status_code == 401, path
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_only_a_bearer_token_that_is_good_lets_in(house: House) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"authorization": house.token},
+        {"authorization": f"Basic {house.token}"},
+        {"authorization": f"Bearer {house.token[:-1]}"},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer \u00fcber".encode()},
+        {"cookie": f"token={house.token}"},
+    ]
+    for headers in wrong:
+        refused(house.server.ask("/health", headers=headers), 401, "unauthorized")
+    refused(house.server.ask(f"/health?token={house.token}"), 401, "unauthorized")
+    twice = [("authorization", f"Bearer {house.token}"), ("authorization", "Bearer x")]
+    with httpx2.Client(verify=False) as client:
+        answer = client.get(house.server.url + "/health", headers=twice)
+    refused(answer, 401, "unauthorized")
+
+
+def test_a_revoked_or_expired_token_is_refused_at_the_next_request(house: House) -> None:
+    token = house.server.token("guest", "user:guest")
+    opened = open_session(house, token)
+    assert opened.status_code == 200
+    session = {"mcp-session-id": opened.headers["mcp-session-id"], **ACCEPT}
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    assert (
+        house.server.ask("/mcp", token, "POST", json=listing, headers=dict(session)).status_code
+        == 200
+    )
+    run(house.server.folder, "token", "revoke", "guest")
+    answer = house.server.ask("/mcp", token, "POST", json=listing, headers=dict(session))
+    refused(answer, 401, "unauthorized")
+    brief = house.server.token("brief", "user:guest", "--days", "1e-9")
+    refused(house.server.ask("/health", brief), 401, "unauthorized")
+
+
+def test_a_session_belongs_to_the_token_that_opened_it(house: House) -> None:
+    session = open_session(house).headers["mcp-session-id"]
+    other = house.server.token("other", "user:other")
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    headers = {"mcp-session-id": session, **ACCEPT}
+    for token, status in ((other, 404), (house.token, 200)):
+        answer = house.server.ask("/mcp", token, "POST", json=listing, headers=dict(headers))
+        assert answer.status_code == status
+
+
+def test_only_its_own_names_are_answered(house: House) -> None:
+    port = house.server.port
+    for host in (f"localhost:{port}", f"127.0.0.1:{port}", "memory.example", "MEMORY.EXAMPLE"):
+        answer = house.server.ask("/health", house.token, headers={"host": host})
+        assert answer.status_code == 200, host
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", f"localhost:{port}0", ""):
+        for path in ("/mcp", "/sse", "/health"):
+            answer = house.server.ask(path, house.token, headers={"host": host})
+            refused(answer, 421, "wrong_host")
+
+
+def test_only_pages_of_its_own_may_ask(house: House) -> None:
+    port = house.server.port
+    for origin in (
+        f"http://127.0.0.1:{port}",
+        f"http://localhost:{port}",
+        "https://memory.example",
+    ):
+        answer = house.server.ask("/health", house.token, headers={"origin": origin})
+        assert answer.status_code == 200, origin
+    for origin in (
+        "https://evil.example",
+        "null",
+        "",
+        f"http://localhost:{port + 1}",
+        f"https://localhost:{port}",
+        "https://memory.example.evil.example",
+        "http://memory.example",
+    ):
+        for path in ("/mcp", "/sse", "/health"):
+            answer = house.server.ask(path, house.token, headers={"origin": origin})
+            refused(answer, 403, "wrong_origin")
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/messages/", "/health"])
+def test_a_body_above_the_limit_is_refused(house: House, path: str) -> None:
+    fits, above = b" " * (1 << 20), b" " * ((1 << 20) + 1)
+    answer = house.server.ask(path, house.token, "POST", content=above, headers=dict(ACCEPT))
+    refused(answer, 413, "too_large")
+    pieces = iter([b" " * 4096] * 257)  # of no declared length
+    answer = house.server.ask(path, house.token, "POST", content=pieces, headers=dict(ACCEPT))
+    refused(answer, 413, "too_large")
+    answer = house.server.ask(path, house.token, "POST", content=fits, headers=dict(ACCEPT))
+    assert answer.status_code in (400, 405)
+
+
+def test_a_token_that_asks_too_often_waits_and_the_others_do_not(tmp_path: Path) -> None:
+    first, second = (new_token(tmp_path, name, "user:a") for name in ("first", "second"))
+    with HttpServer(tmp_path, ROUTEMEM_HTTP_RATE="0.01", ROUTEMEM_HTTP_BURST="3") as server:
+        for _ in range(3):
+            assert server.ask("/health", first).status_code == 200
+        answer = server.ask("/health", first)
+        refused(answer, 429, "too_many_requests")
+        assert 0 < int(answer.headers["retry-after"]) <= 101
+        assert server.ask("/health", second).status_code == 200
+        for _ in range(5):  # what is refused for its token costs nobody anything
+            refused(server.ask("/health", "wrong"), 401, "unauthorized")
+        assert server.ask("/health", second).status_code == 200
+
+
+def test_sessions_are_limited_and_given_back(strict: House) -> None:
+    opened = [open_session(strict) for _ in range(2)]
+    assert [answer.status_code for answer in opened] == [200, 200]
+    assert open_session(strict).status_code == 503
+    gone = {"mcp-session-id": opened[0].headers["mcp-session-id"]}
+    strict.server.ask("/mcp", strict.token, "DELETE", headers=gone)
+    assert open_session(strict).status_code == 200
+
+
+def test_streams_are_limited(strict: House) -> None:
+    headers = {"authorization": f"Bearer {strict.token}"}
+    with httpx2.Client(headers=headers, verify=False) as client:
+        one = client.stream("GET", strict.server.url + "/sse")
+        two = client.stream("GET", strict.server.url + "/sse")
+        with one as first, two as second:
+            assert (first.status_code, second.status_code) == (200, 200)
+            refused(strict.server.ask("/sse", strict.token), 503, "too_many_sessions")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /health HT",
+        b"POST /mcp HTTP/1.1\r\nhost: localhost:PORT\r\nauthorization: Bearer TOKEN\r\n"
+        b"content-length: 10\r\n\r\n{",
+        b"GET /health HTTP/1.1\r\nhost: localhost:PORT\r\nauthorization: Bearer TOKEN\r\n\r\n"
+        b"GET /he",
+    ],
+    ids=["nothing", "half a line", "half a body", "half a second request"],
+)
+def test_a_client_that_does_not_go_on_is_let_go(strict: House, sent: bytes) -> None:
+    said = sent.replace(b"PORT", str(strict.server.port).encode())
+    said = said.replace(b"TOKEN", strict.token.encode())
+    with socket.create_connection(("127.0.0.1", strict.server.port), timeout=20) as wire:
+        wire.sendall(said)
+        heard = b""
+        try:
+            while part := wire.recv(4096):
+                heard += part
+        except ConnectionResetError:
+            pass
+    if b"POST" in sent:
+        assert heard.startswith(b"HTTP/1.1 408")
+    assert strict.server.ask("/health", strict.token).status_code == 200
+
+
+def test_a_client_that_reads_no_answer_is_let_go(strict: House) -> None:
+    asked = (
+        f"GET /metrics HTTP/1.1\r\nhost: localhost:{strict.server.port}\r\n"
+        f"authorization: Bearer {strict.token}\r\n\r\n"
+    )
+    with socket.socket() as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.settimeout(20)
+        wire.connect(("127.0.0.1", strict.server.port))
+        with pytest.raises(ConnectionError):  # a timeout, if it waited for ever
+            wire.sendall(asked.encode() * 200_000)
+    assert strict.server.ask("/health", strict.token).status_code == 200
+
+
+def test_metrics_are_numbers_without_names_or_content(house: House) -> None:
+    house.server.ask(f"/{SECRET}", house.token)
+    body = {
+        "jsonrpc": "2.0",
+        "id": 2,
+        "method": "tools/call",
+        "params": {"name": "remember", "arguments": {"content": SECRET}},
+    }
+    session = {"mcp-session-id": open_session(house).headers["mcp-session-id"], **ACCEPT}
+    done = house.server.ask("/mcp", house.token, "POST", json=body, headers=session)
+    assert "Stored" in done.text
+    answer = house.server.ask("/metrics", house.token)
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    assert 'routemem_http_responses_total{path="other",status="404"}' in answer.text
+    for line in lines:
+        name, _, value = line.rpartition(" ")
+        assert name.startswith("routemem_http_")
+        assert float(value) >= 0
+    for private in ("emeralds", "ana", house.token):
+        assert private not in answer.text
+
+
+def test_a_damaged_list_of_tokens_lets_nobody_in(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    with HttpServer(tmp_path) as server:
+        (tmp_path / "data" / "tokens.json").write_text("{", "utf-8")
+        refused(server.ask("/health", token), 503, "tokens_unreadable")
+
+
+# ----------------------------------------------------------------------------- the start
+
+
+def test_it_does_not_start_without_a_token_that_is_good(tmp_path: Path) -> None:
+    for flag in ("--http", "--sse"):
+        done = run(tmp_path, "serve", flag, "--port", "0")
+        assert done.returncode == 1
+        assert b"routemem token create" in done.stderr
+    new_token(tmp_path, "brief", "user:ana", "--days", "1e-9")
+    assert run(tmp_path, "serve", "--http", "--port", "0").returncode == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "memory.example", ""])
+def test_other_machines_reach_it_only_when_asked_for_twice(host: str) -> None:
+    for names, exposed in (((), False), ((), True), (("memory.example",), False)):
+        with pytest.raises(InvalidArgument, match=r"--expose .* --allow-host"):
+            Address(host, 0, names, exposed=exposed).check()
+    Address(host, 0, ("memory.example",), exposed=True).check()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_this_machine_needs_no_leave(host: str) -> None:
+    Address(host, 0).check()
+
+
+def test_an_address_of_other_machines_is_refused_at_the_start(tmp_path: Path) -> None:
+    new_token(tmp_path, "ana", "user:ana")
+    done = run(tmp_path, "serve", "--http", "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 1
+    assert b"--expose" in done.stderr
+
+
+def test_exposed_it_answers_under_the_names_that_were_given(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    flags = ("--host", "0.0.0.0", "--expose", "--allow-host", "memory.example")
+    with HttpServer(tmp_path, *flags) as server:
+        local = f"http://127.0.0.1:{server.port}/health"
+        headers = {"authorization": f"Bearer {token}", "host": "memory.example"}
+        assert httpx2.get(local, headers=headers, verify=False).status_code == 200
+        headers["host"] = "evil.example"
+        refused(httpx2.get(local, headers=headers, verify=False), 421, "wrong_host")
+
+
+def test_a_port_that_is_taken_is_told(house: House, tmp_path: Path) -> None:
+    new_token(tmp_path, "ana", "user:ana")
+    done = run(tmp_path, "serve", "--http", "--port", str(house.server.port))
+    assert done.returncode == 1
+    assert b"Choose another --port" in done.stderr
+
+
+def test_the_log_quotes_no_request(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    with HttpServer(tmp_path, ROUTEMEM_LOG_LEVEL="DEBUG") as server:
+        server.ask(f"/{SECRET}", token)
+        server.ask("/mcp", token, "POST", content=json.dumps(SECRET), headers=dict(ACCEPT))
+        server.ask("/health", "wrong-" + SECRET)
+        _, said = server.end()
+    assert "emeralds" not in said
+    assert token not in said
