@@ -51,7 +51,7 @@ def decode(line: bytes | LongLine) -> types.JSONRPCMessage | Refusal:
     except ValidationError as error:
         if not _is_unreadable(error):
             return _not_a_message(line)
-    mended = _mend(line)
+    mended = mend(line)
     try:
         return _checked(mended)
     except ValidationError as error:
@@ -89,7 +89,8 @@ def _is_unreadable(error: ValidationError) -> bool:
     return first["type"] == "json_invalid"
 
 
-def _mend(line: bytes) -> bytes:
+def mend(line: bytes) -> bytes:
+    """JSON in which half surrogate pairs and bytes that are not UTF-8 are U+FFFD."""
     text = line.removeprefix(_BOM).decode("utf-8", "replace").encode()
     return _whole_pairs(text)
 

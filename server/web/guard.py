@@ -4,6 +4,7 @@ A request is looked at from the outside in, and refused before anything of it is
 name that was rebound to this machine), Origin (a page in somebody's browser), token, rate, size.
 """
 
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from routemem.memory_core.errors import StorageError
 
 from ..callers import Caller, caller
+from ..frames import mend
 from .limits import RateLimit
 from .metrics import Metrics
 from .tokens import Token, Tokens
@@ -25,6 +27,7 @@ from .tokens import Token, Tokens
 #: Of a body that is too long, so many times the limit are taken off the wire and thrown away: a
 #: client that is still sending would see a broken connection instead of the answer.
 _SWALLOWED = 8
+_PERHAPS_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass
@@ -160,6 +163,9 @@ class Guard:
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """The body, all of it: what is let in waits for nobody.
 
+        Half surrogate pairs (text cut inside an emoji) become U+FFFD, of the same length in bytes:
+        the parser would refuse the request.
+
         Raises:
             Refused: it is too long, or does not come.
         """
@@ -181,7 +187,8 @@ class Guard:
             )
         if waiting.cancelled_caught:
             raise Refused(408, "too_slow", f"No whole body within {self._house.patience:g} s.")
-        return b"".join(parts)
+        body = b"".join(parts)
+        return mend(body) if _PERHAPS_HALF.search(body) else body
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -1,5 +1,6 @@
 """The real server over streamable HTTP and SSE, with the SDK's client, in both protocol eras."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from http_server import HttpServer, new_token, text_of
 from mcp import Client
+from raw_client import MODERN
 
 from routemem.server.app import DEFAULT, TOOLSETS
 
@@ -180,6 +182,33 @@ async def test_a_reading_token_changes_nothing(house: House, way: str, mode: str
         assert hit["id"] == stored["id"]
         guide = await client.get_prompt("memory_guide")
         assert "remember" not in str(guide).split()
+
+
+@pytest.mark.parametrize("modern", [False, True])
+def test_text_cut_inside_an_emoji_is_stored(house: House, modern: bool) -> None:
+    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+    if modern:
+        headers |= {
+            "mcp-protocol-version": "2026-07-28",
+            "mcp-method": "tools/call",
+            "mcp-name": "remember",
+        }
+    else:
+        start = {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "raw", "version": "1"},
+        }
+        opening = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": start}
+        opened = house.server.ask("/mcp", house.bob, "POST", json=opening, headers=dict(headers))
+        headers["mcp-session-id"] = opened.headers["mcp-session-id"]
+    arguments = {"content": "A cut emoji \ud83d and a whole one \U0001f600."}
+    params = {"name": "remember", "arguments": arguments} | ({"_meta": MODERN} if modern else {})
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}
+    body = json.dumps(call).encode()
+    assert b"\\ud83d " in body
+    done = house.server.ask("/mcp", house.bob, "POST", content=body, headers=dict(headers))
+    assert (done.status_code, "in user:bob" in done.text) == (200, True), done.text
 
 
 @pytest.mark.anyio
