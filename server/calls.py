@@ -95,7 +95,8 @@ class Calls:
             scopes = self.scopes()
             try:
                 memory, result = work(scopes)
-            except Exception:
+            except Exception as error:
+                self.hide_folder(error)
                 elapsed = (time.perf_counter() - start) * 1000
                 with contextlib.suppress(RoutememError):  # the first error is the one to tell
                     scopes.look().note(tool, ms=elapsed, ok=False)
@@ -178,6 +179,12 @@ class Calls:
 
                 self._scopes = Scopes(self.settings, clock=clock(self.settings))
         return self._scopes if asking is None else self._scopes.seen_by(asking.scopes, asking.id)
+
+    def hide_folder(self, error: Exception) -> None:
+        """Who asks over HTTP is not told where the files of this machine lie."""
+        if caller.get() is not None and isinstance(error, RoutememError):
+            folder = str(self.settings.data_path())
+            error.args = tuple(str(told).replace(folder, "the data folder") for told in error.args)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -149,6 +149,7 @@ async def _read(calls: Calls, work: "Callable[[Scopes], T]") -> T:
     try:
         return await anyio.to_thread.run_sync(lambda: work(calls.scopes()))
     except RoutememError as error:
+        calls.hide_folder(error)
         raise ResourceNotFoundError(f"{error.code}: {error}") from error
 
 

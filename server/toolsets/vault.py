@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 
 from ..arguments import Names
 from ..asking import can_ask
+from ..callers import caller
 from ..calls import Calls
 from ..results import QuarantineOut
 from ..surface import answer
@@ -110,7 +111,8 @@ async def _settle(
         return memory, ("released", [receipt.id for receipt in memory.release(id)])
 
     status, ids = await calls.run(f"{verb}_quarantine", work)
-    note = settled(status, verb, ids, calls.settings.data_dir)
+    folder = calls.settings.data_dir if caller.get() is None else ""  # not theirs to know
+    note = settled(status, verb, ids, folder)
     return answer(
         note, QuarantineOut(held=[{"id": each, "status": status} for each in ids], note=note)
     )

@@ -184,6 +184,30 @@ async def test_a_reading_token_changes_nothing(house: House, way: str, mode: str
         assert "remember" not in str(guide).split()
 
 
+@pytest.mark.anyio
+async def test_a_client_is_not_told_where_the_files_lie(house: House) -> None:
+    folder = str(house.server.folder)
+    async with house.server.client(house.bob) as client:
+        said = await refusal(client, "import_memory", file="nothing.jsonl")
+        assert "the data folder" in said
+        assert folder not in said
+        held = await told(client, "quarantine", content="The gate is 4711.", reason="a code")
+        await told(client, "remember", content="Bob has a bicycle.")
+        done = await client.call_tool("release_quarantine", {"id": held["held"][0]["id"]})
+        assert folder not in str(done)
+        with pytest.raises(Exception, match="not_found") as absent:
+            await client.read_resource("memory://user%3Abob/items/zz-9")
+        assert folder not in str(absent.value)
+        for answer in (
+            await told(client, "memory_status", detail="full"),
+            await told(client, "export_memory"),
+            await client.read_resource("memory://user%3Abob/state"),
+            await client.read_resource("memory://policy"),
+            await client.read_resource("memory://models"),
+        ):
+            assert folder not in str(answer)
+
+
 @pytest.mark.parametrize("modern", [False, True])
 def test_text_cut_inside_an_emoji_is_stored(house: House, modern: bool) -> None:
     headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
