@@ -27,6 +27,7 @@ from routemem.memory_core.settings import Settings
 
 from .surface import Surface
 from .web.connection import brisk
+from .web.ending import close_streams
 from .web.guard import Guard, House
 from .web.limits import RateLimit
 from .web.metrics import Metrics
@@ -110,9 +111,11 @@ def run_http(
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are given a few seconds."""
     port: int = listening.getsockname()[1]
+    metrics = Metrics(time.monotonic())
     app = build_app(
         server,
         settings,
+        metrics,
         hosts={*_own_hosts(port), *(host.lower() for host in address.hosts)},
         origins={*(f"http://{host}" for host in _own_hosts(port)), *address.origins},
         streamable=streamable,
@@ -135,12 +138,19 @@ def run_http(
     # uvicorn raises the signal that ended it once more; to end when asked to is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    asyncio.run(uvicorn.Server(config).serve([listening]))
+    asyncio.run(_serve(uvicorn.Server(config), listening, metrics))
+
+
+async def _serve(server: uvicorn.Server, listening: socket.socket, metrics: Metrics) -> None:
+    closing = asyncio.create_task(close_streams(server, metrics, GRACE - 1))
+    await server.serve([listening])
+    closing.cancel()
 
 
 def build_app(
     server: Surface,
     settings: Settings,
+    metrics: Metrics,
     *,
     hosts: Collection[str],
     origins: Collection[str],
@@ -152,13 +162,14 @@ def build_app(
     Args:
         server: built with ``by_token``.
         settings: limits, and the folder of the tokens.
+        metrics: what is counted from now on.
         hosts: accepted values of Host.
         origins: accepted values of Origin.
         streamable: whether to serve streamable HTTP at ``/mcp``.
         sse: whether to serve SSE at ``/sse``.
     """
     core = server._lowlevel_server  # the SDK's own apps take no share in what goes before them
-    metrics = Metrics(time.monotonic())
+    server.middleware.append(metrics.count)
     sessions = StreamableHTTPSessionManager(
         core,
         max_request_body_size=settings.http_body,

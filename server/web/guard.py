@@ -90,9 +90,15 @@ class Guard:
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = ended = False
+
         async def counted(message: Message) -> None:
+            nonlocal begun, ended
             if message["type"] == "http.response.start":
+                begun = True
                 self._metrics.answered(scope["path"], message["status"])
+            elif message["type"] == "http.response.body":
+                ended = not message.get("more_body", False)
             await send(message)
 
         headers = Headers(scope=scope)
@@ -111,6 +117,8 @@ class Guard:
         try:
             known = {**scope, "user": AuthenticatedUser(access)}
             await self._app(known, _replayed(body, receive), counted)
+            if begun and not ended:  # a stream that the server closes ends like any other answer
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._metrics.ended()
             caller.reset(asking)

@@ -2,6 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 #: The first part of every path that is told by itself; others share a name, or a stranger could
 #: fill the memory with paths.
@@ -13,6 +16,10 @@ class Metrics:
 
     Args:
         started: when, in seconds of the clock that `text` is asked with.
+
+    Attributes:
+        open_streams: of SSE clients.
+        calls: requests of the protocol being worked on.
     """
 
     def __init__(self, started: float) -> None:
@@ -21,6 +28,17 @@ class Metrics:
         self._refused: Counter[str] = Counter()
         self._under_way = 0
         self.open_streams = 0
+        self.calls = 0
+
+    async def count(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """A middleware of the SDK, which sees the requests of every transport."""
+        self.calls += 1
+        try:
+            return await call_next(ctx)
+        finally:
+            self.calls -= 1
 
     def began(self) -> None:
         """A request was let in."""
@@ -54,6 +72,7 @@ class Metrics:
         for code, count in sorted(self._refused.items()):
             yield f'routemem_http_refused_total{{reason="{code}"}} {count}'
         yield from _gauge("under_way", "Requests being answered.", self._under_way)
+        yield from _gauge("calls", "Requests of the protocol being worked on.", self.calls)
         yield from _gauge("sessions", "Open sessions over streamable HTTP.", sessions)
         yield from _gauge("sse_streams", "Open streams over SSE.", self.open_streams)
         yield from _gauge("uptime_seconds", "Since the start.", round(now - self._started, 3))

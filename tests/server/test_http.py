@@ -1,16 +1,21 @@
 """The real server over streamable HTTP and SSE, with the SDK's client, in both protocol eras."""
 
+import contextlib
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from http_server import HttpServer, new_token, text_of
 from mcp import Client
 from raw_client import MODERN
 
+from routemem.memory_core.storage.lock import WriterLock
+from routemem.memory_core.storage.registry import file_name
 from routemem.server.app import DEFAULT, TOOLSETS
 
 EVERY_WAY = pytest.mark.parametrize(
@@ -255,9 +260,46 @@ async def test_two_clients_at_once_stay_apart(house: House) -> None:
             assert (await told(bob, "remember", content=f"Bob, {n}"))["scope"] == "user:bob"
 
 
-def test_the_server_ends_in_order_and_says_nothing_of_content(tmp_path: Path) -> None:
+def test_the_server_ends_in_order_and_says_nothing(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
     with HttpServer(tmp_path) as server:
         assert server.ask("/health", token).json()["status"] == "ok"
         status, said = server.end()
     assert (status, said) == (0, "")
+
+
+@pytest.mark.anyio
+@EVERY_WAY
+async def test_a_call_under_way_is_answered_before_the_end(
+    tmp_path: Path, way: str, mode: str
+) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    with HttpServer(tmp_path) as server:
+        with contextlib.suppress(Exception):  # the client, too, ends without its server
+            async with server.client(token, way, mode) as client:
+                await told(client, "remember", content="The first.")
+                held = WriterLock(tmp_path / "data" / file_name("user:ana"), 10.0)
+                answers: list[dict[str, Any]] = []
+
+                async def store() -> None:
+                    answers.append(await told(client, "remember", content="The second."))
+
+                async with anyio.create_task_group() as tasks:
+                    with held:
+                        tasks.start_soon(store)
+                        while "routemem_http_calls 1\n" not in await anyio.to_thread.run_sync(
+                            lambda: server.ask("/metrics", token).text
+                        ):
+                            pass
+                        server.process.terminate()
+                        while await anyio.to_thread.run_sync(lambda: listens(server.port)):
+                            pass
+        assert [answer["status"] for answer in answers] == ["stored"]
+        assert server.end() == (0, "")
+
+
+def listens(port: int) -> bool:
+    """Whether new connections are taken."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
