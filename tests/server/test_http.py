@@ -274,12 +274,12 @@ async def test_a_call_under_way_is_answered_before_the_end(
     tmp_path: Path, way: str, mode: str
 ) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
+    answers: list[dict[str, Any]] = []
     with HttpServer(tmp_path) as server:
         with contextlib.suppress(Exception):  # the client, too, ends without its server
             async with server.client(token, way, mode) as client:
                 await told(client, "remember", content="The first.")
                 held = WriterLock(tmp_path / "data" / file_name("user:ana"), 10.0)
-                answers: list[dict[str, Any]] = []
 
                 async def store() -> None:
                     answers.append(await told(client, "remember", content="The second."))
