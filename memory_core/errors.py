@@ -162,7 +162,12 @@ class DamagedFile(StorageError):
     def __init__(self, path: Path, kept_as: Path, reason: str) -> None:
         aside = kept_as != path
         where = f"kept as {kept_as.name}" if aside else "left where it is"
-        after = "The next call starts a new file for this scope." if aside else "Move it aside."
+        after = (
+            "The next call starts a new file for this scope; `routemem doctor --repair` brings "
+            "back what can still be read, `routemem restore` the last backup."
+            if aside
+            else "It is not written to any more; the next call looks at all of it."
+        )
         super().__init__(
             f"{path.name} is damaged ({reason}); it was {where} in {path.parent}. Nothing in it "
             f"was overwritten. {after}"

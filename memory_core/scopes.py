@@ -117,7 +117,7 @@ class Scopes:
 
     def _get(self, name: str) -> Memory:
         memory = self._open.get(name)
-        if memory is None or not _in_place(memory):
+        if memory is None or not _usable(memory):
             memory = self._open_anew(name)
         self._mind(memory)
         return memory
@@ -126,11 +126,12 @@ class Scopes:
         with self._guard:
             opening = self._opening.setdefault(name, threading.Lock())
         with opening:  # only those who want this scope wait for its file
-            memory = self._open.get(name)
-            if memory is not None and not _in_place(memory):
+            memory, doubts = self._open.get(name), ""
+            if memory is not None and not _usable(memory):
+                doubts = memory.store.db.doubts if isinstance(memory.store, SqliteStore) else ""
                 _close(self._open.pop(name))
             if name not in self._open:
-                self._open[name] = self._opened(name)
+                self._open[name] = self._memory(self._store(name, doubts))
                 self._minded.pop(name, None)
             return self._open[name]
 
@@ -504,21 +505,30 @@ class Scopes:
         with self._guard:
             for memory in (*self._open.values(), *self._blank.values()):
                 _close(memory)
+                self._judge(memory)
             self._open.clear()
             self._blank.clear()
             if self._registry is not None:
                 self._registry.close()
                 self._registry = None
 
-    def _opened(self, scope: str) -> Memory:
-        store = open_store(
+    def _store(self, scope: str, doubts: str) -> SqliteStore:
+        return open_store(
             self.folder,
             self.registry,
             scope,
             now=self.clock(),
             deadline=self.settings.write_deadline,
+            doubts=doubts,
         )
-        return self._memory(store)
+
+    def _judge(self, memory: Memory) -> None:
+        """Set a file aside that was found damaged while it was open, for those who come next."""
+        if isinstance(memory.store, SqliteStore) and memory.store.db.doubts:
+            try:
+                self._store(memory.scope, memory.store.db.doubts).close()
+            except StorageError as error:
+                log.warning("%s", error)
 
     def _memory(self, store: SqliteStore) -> Memory:
         return Memory(
@@ -542,9 +552,10 @@ def _named(scope: str, patterns: Sequence[str]) -> bool:
     return any(scope == p or (p.endswith("*") and scope.startswith(p[:-1])) for p in patterns)
 
 
-def _in_place(memory: Memory) -> bool:
-    """Whether the memory's file is still the one it opened."""
-    return not isinstance(memory.store, SqliteStore) or memory.store.db.in_place()
+def _usable(memory: Memory) -> bool:
+    """Whether the memory's file is still the one it opened, and nothing in it is damaged."""
+    store = memory.store
+    return not isinstance(store, SqliteStore) or (store.db.in_place() and not store.db.doubts)
 
 
 def _close(memory: Memory) -> None:

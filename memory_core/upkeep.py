@@ -11,6 +11,7 @@ from .records import Collected, Status
 from .settings import Settings
 from .storage.backups import Backups
 from .storage.contract import Store
+from .storage.soundness import watch
 from .text.tokens import TokenCounter
 
 STATES = ("active", "compressed", "archived", "deleted", "purged", "quarantined")
@@ -40,6 +41,7 @@ class Upkeep:
         self._clock = clock
         self._closing = closing
         self.backups = backups
+        self._soundness = watch(store, clock, closing.is_set)
 
     def backfill(self, limit: int = 64) -> int:
         """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be."""
@@ -56,6 +58,8 @@ class Upkeep:
         """One round of the caretaker; True when there must be another."""
         if self._settings.read_only:
             return False
+        if self._soundness is not None and self._soundness.due() and not self._soundness.check():
+            return False  # the next call on this scope sets the file aside
         self._ledger.flush()
         self._store.drop_expired(self._clock())
         if self._store.erasure_owed():

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +19,8 @@ log = logging.getLogger("routemem")
 Values: TypeAlias = Sequence[Any] | dict[str, Any]
 
 IDLE_READERS = 4
+#: Damage that no check of SQLite's finds.
+NOT_TEXT = "a text is not UTF-8"
 #: SQL function: text without case, in every script (SQLite's own knows ASCII only).
 FOLDED = "folded"
 #: Longest wait for readers of other processes when the log is cut, milliseconds. The writer lock
@@ -47,12 +49,16 @@ class Database:
     writer lock of the file; readers come from a small pool and never wait for a write. Inside
     `atomic()` or `reading()` every statement of the thread goes to the same transaction.
 
+    Attributes:
+        doubts: what was found that the file should not hold; "" as long as nothing was.
+
     Raises:
         DamagedFile: the file lost its content but not its log.
         StorageError: it cannot be made or opened.
     """
 
     def __init__(self, path: Path | None, *, deadline: float = 10.0) -> None:
+        self.doubts = ""
         # Absolute, so that a change of folder does not move it; without links, so that two names
         # of one file have one lock.
         self.path = path = path.resolve() if path else None
@@ -112,6 +118,8 @@ class Database:
         """Hold the writer connection, alone among all threads and processes."""
         with self._lock or self._turn:
             self._check_in_place()
+            if self.doubts:  # nothing is written over what can perhaps be read
+                raise self.damaged(self.doubts)
             yield
 
     @contextmanager
@@ -165,7 +173,7 @@ class Database:
             try:
                 return list(self.connection.execute(sql, values))
             except UnicodeDecodeError as error:
-                raise self.damaged(f"a text is not UTF-8: {error.reason}") from error
+                raise self.damaged(f"{NOT_TEXT}: {error.reason}") from error
 
     def value(self, sql: str, values: Values = ()) -> Any:
         """The first column of the first row, or None."""
@@ -191,8 +199,13 @@ class Database:
 
     def damaged(self, reason: str) -> DamagedFile:
         """The error that says so, the file being left where it is."""
+        self.doubt(reason)
         file = self.path or Path("memory")
         return DamagedFile(file, file, reason)
+
+    def doubt(self, reason: str) -> None:
+        """Note that the file has to be looked at before it is used again."""
+        self.doubts = self.doubts or reason
 
     # ------------------------------------------------------------------ upkeep
 
@@ -348,8 +361,14 @@ class Database:
                 "changed: open it again, or restart the server."
             )
 
-    def _explained(self) -> AbstractContextManager[None]:
-        return explained(self.path or Path("memory"))
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            with explained(self.path or Path("memory")):
+                yield
+        except DamagedFile as error:
+            self.doubt(error.reason)
+            raise
 
 
 def _folded(*values: object) -> str:

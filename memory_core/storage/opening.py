@@ -3,22 +3,25 @@
 from pathlib import Path
 
 from ..errors import DamagedFile
-from .files import identity, is_empty, set_aside
+from .database import NOT_TEXT
+from .files import beside, identity, is_empty, set_aside, size
 from .lock import WriterLock
 from .registry import Registry, file_name
+from .soundness import check_opened, restore_soundness
 from .sqlite import SqliteStore
 
 
 def open_store(
-    folder: Path, registry: Registry, scope: str, *, now: float, deadline: float
+    folder: Path, registry: Registry, scope: str, *, now: float, deadline: float, doubts: str = ""
 ) -> SqliteStore:
-    """The store of a scope; made when there is none.
+    """The store of a scope; made when there is none. One that was left open by a kill is checked.
 
     Ids of a file that was lost or damaged are not given out again: its successor gets a new tag.
 
     Args:
         now: time of opening, seconds UTC.
         deadline: longest wait for another writer, seconds.
+        doubts: what made its last user doubt the file: then all of it is checked.
 
     Raises:
         DamagedFile: it is no readable database. It was set aside; the next call starts a new file.
@@ -33,7 +36,7 @@ def open_store(
                 tag = registry.renew(scope, lost=tag)
             elif is_empty(path):
                 raise DamagedFile(path, path, "it is empty")
-        store = SqliteStore(path, scope, tag, now=now, deadline=deadline)
+        store = _sound(path, scope, tag, now, deadline, doubts)
     except DamagedFile as error:
         with WriterLock(path, deadline):
             # Another process may have set it aside and begun a new one, which is whole.
@@ -43,6 +46,24 @@ def open_store(
         settle(store, registry)
     except BaseException:
         store.close()
+        raise
+    return store
+
+
+def _sound(
+    path: Path, scope: str, tag: str, now: float, deadline: float, doubts: str
+) -> SqliteStore:
+    left = size(beside(path, "-wal")) > 0
+    store = SqliteStore(path, scope, tag, now=now, deadline=deadline)
+    try:
+        if doubts:
+            restore_soundness(store)
+        elif left:
+            check_opened(store)
+        if doubts.startswith(NOT_TEXT):
+            raise store.db.damaged(doubts)
+    except BaseException:
+        store.db.close(fold=False)
         raise
     return store
 

@@ -94,7 +94,7 @@ class SqliteStore:
         return self.db.reading()
 
     def close(self) -> None:
-        self.db.close()
+        self.db.close(fold=not self.db.doubts)
 
     # items --------------------------------------------------------------
 
