@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..records import State
+from .score import effective_score
 
 DAY = 86_400.0
 #: Share of its tokens a text is taken to have once it is compressed.
@@ -126,23 +127,14 @@ def plan(
 
 def rank(now: float, item: Subject, policy: Policy) -> tuple[int, float, float, str]:
     """Sorts what is given up first to the front: priority, score, last use."""
-    score = effective_score(
+    return item.priority, worth(now, item, policy), item.used_at, item.id
+
+
+def worth(now: float, item: Subject, policy: Policy) -> float:
+    """The `effective_score` of an item."""
+    return effective_score(
         now - item.used_at, item.access_count, half_life=policy.half_life * DAY, boost=policy.boost
     )
-    return item.priority, score, item.used_at, item.id
-
-
-def effective_score(
-    age: float, reads: int, *, half_life: float, boost: float, confidence: float = 1.0
-) -> float:
-    """``confidence · 0.5^(age / half_life) + boost · ln(reads + 1)`` (Memory Framework, policies).
-
-    Args:
-        age: seconds since the last use.
-        half_life: in seconds; 0: no decay.
-    """
-    decay = 0.5 ** (max(0.0, age) / half_life) if half_life > 0 else 1.0
-    return confidence * decay + boost * math.log(reads + 1)
 
 
 def compressible(item: Subject, policy: Policy) -> bool:

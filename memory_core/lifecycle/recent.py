@@ -5,13 +5,13 @@ memory like any other and is found by recall. Limits and numbers are those of Me
 ShortTermPolicy and RetentionRule.
 """
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from ..settings import Settings
 from .extractive import summarise
+from .score import effective_score
 from .values import likeness, same_values
 
 MINUTE = 60.0
@@ -97,10 +97,16 @@ class Kept:
 
 
 def score(entry: Entry, now: float, policy: RecentPolicy, confidence: float = 1.0) -> float:
-    """``confidence · 0.5^(unread / half_life) + access_boost · ln(reads + 1)``, at most 1."""
-    unread = max(0.0, now - max(entry.at, entry.accessed_at)) / MINUTE
-    decay = 0.5 ** (unread / policy.half_life) if policy.half_life > 0 else 1.0
-    return min(1.0, confidence * decay + policy.access_boost * math.log(entry.access_count + 1))
+    """The `effective_score` of a turn, at most 1."""
+    unread = now - max(entry.at, entry.accessed_at)
+    half_life = policy.half_life * MINUTE
+    return min(
+        1.0,
+        effective_score(
+            unread, entry.access_count, half_life=half_life, boost=policy.access_boost,
+            confidence=confidence,
+        ),
+    )  # fmt: skip
 
 
 def shorten(text: str, policy: RecentPolicy) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .actions import Name
 from .candidates import candidates
-from .plan import DAY, Policy, Subject, compressible, effective_score, rank
+from .plan import DAY, Policy, Subject, compressible, rank, worth
 from .values import likeness, same_values
 
 FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
@@ -105,10 +105,7 @@ def _by_need(now: float, entry: Entry, policy: Policy) -> Proposal:
     unread = f"unread for {age / DAY:.0f} days" if age >= DAY else "read within a day"
     if compressible(subject, policy):
         return Proposal(subject.id, "COMPRESS", f"{unread}, saves about {subject.saving} tokens")
-    score = effective_score(
-        age, subject.access_count, half_life=policy.half_life * DAY, boost=policy.boost
-    )
-    if score < FAINT and subject.priority < 5:
+    if worth(now, subject, policy) < FAINT and subject.priority < 5:
         return Proposal(subject.id, "DELETE", f"{unread}, priority {subject.priority}")
     return Proposal(subject.id, "KEEP", f"{unread}, short already")
 

@@ -14,10 +14,10 @@ from routemem.memory_core.lifecycle.plan import (
     Policy,
     Subject,
     compressible,
-    effective_score,
     plan,
     rank,
 )
+from routemem.memory_core.lifecycle.score import effective_score
 
 NOW = 1_800_000_000.0
 NO_BUDGET = 0
