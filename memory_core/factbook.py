@@ -9,7 +9,7 @@ from .draft import moment, one_of, short
 from .errors import Conflict, InvalidArgument
 from .intake import Intake
 from .lifecycle.timelines import merge
-from .lifecycle.validity import after, assert_fact, known, valid
+from .lifecycle.validity import after, assert_fact, contradicts_from_outside, known, valid
 from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten
 from .storage.contract import Store
 from .storage.ids import tag_of
@@ -101,9 +101,9 @@ class FactBook:
 
     def assert_again(self, fact: Fact) -> FactChange:
         """State a fact that a person has let through, from its own time on."""
-        return self._assert(fact, fact.valid_from or None)
+        return self._assert(fact, fact.valid_from or None, by_person=True)
 
-    def _assert(self, said: Fact, since: float | None) -> FactChange:
+    def _assert(self, said: Fact, since: float | None, *, by_person: bool = False) -> FactChange:
         with self._store.atomic():
             now = self._clock()
             timeline = known(self._store.facts([said.key]), None)
@@ -113,6 +113,12 @@ class FactBook:
                 max(now, _last(timeline)), item=said.item,
             )  # fmt: skip
             step = assert_fact(timeline, said)
+            if not by_person and contradicts_from_outside(step, said):
+                raise Conflict(
+                    f"{said.key} has another value, and a word from outside (source "
+                    f"{said.source!r}) does not end it. Nothing was changed. Ask the user, then "
+                    "state it with source 'user'."
+                )
             for old in step.retire:
                 self._store.retire_fact(old.row, said.recorded_at)
             added = [self._store.add_fact(fact) for fact in step.add]

@@ -1,5 +1,7 @@
 """Two histories of one key become one: at each time the newest statement is believed. Pure.
 
+What came from outside is believed only where nothing else is known, however new it is.
+
 Nothing that either side ever said is lost: a statement that no longer holds, or no longer all the
 time it said, is retired, and what is left of it is restated.
 """
@@ -11,7 +13,7 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
-from ..records import Fact
+from ..records import TRUST_ORDER, Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Merge:
 def merge(ours: Sequence[Fact], theirs: Sequence[Fact], now: float) -> Merge:
     """Take their statements about a key into ours; those we have already change nothing.
 
-    Of two believed statements about one time the one recorded later wins; if at once, the one that
-    begins later, and then ours.
+    Of two believed statements about one time the more trusted wins, then the one recorded later; if
+    at once, the one that begins later, and then ours.
     """
     known = {_said(fact) for fact in ours}
     fresh = list({_said(fact): fact for fact in theirs if _said(fact) not in known}.values())
@@ -52,15 +54,19 @@ def merge(ours: Sequence[Fact], theirs: Sequence[Fact], now: float) -> Merge:
 
 
 def _shares(believed: Sequence[Fact]) -> list[list[tuple[float, float]]]:
-    """For each statement the stretches of time in which it is the newest."""
+    """For each statement the stretches of time in which it is the one to believe."""
+
+    def precedence(number: int) -> tuple[int, float, float, int]:
+        fact = believed[number]
+        return TRUST_ORDER.index(fact.trust), fact.recorded_at, fact.valid_from, -number
+
     edges = sorted({edge for fact in believed for edge in (fact.valid_from, _end(fact))})
     shares: list[list[tuple[float, float]]] = [[] for _ in believed]
     for start, end in pairwise(edges):
         there = [n for n, f in enumerate(believed) if f.valid_from <= start and end <= _end(f)]
         if not there:
             continue
-        newest = max(there, key=lambda n: (believed[n].recorded_at, believed[n].valid_from, -n))
-        share = shares[newest]
+        share = shares[max(there, key=precedence)]
         if share and share[-1][1] == start:
             share[-1] = (share[-1][0], end)
         else:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..records import Fact
+from ..records import TRUST_ORDER, Fact
 
 #: Step, seconds, by which a statement without a date is put after one made at the same instant.
 INSTANT = 1e-3
@@ -82,11 +82,18 @@ def valid(facts: Sequence[Fact], at: float) -> list[Fact]:
     return [fact for fact in facts if _covers(fact, at)]
 
 
+def contradicts_from_outside(step: Assertion, said: Fact) -> bool:
+    """Whether a statement from outside would end one that did not come from there."""
+    ended = step.previous if step.status == "replaced" else None
+    return said.trust == "untrusted" and ended is not None and ended.trust != "untrusted"
+
+
 def _confirm(old: Fact, said: Fact) -> Assertion:
-    confidence = _both(old, said)
-    if confidence == old.confidence:
+    surer = _restate(old, said, confidence=_both(old, said))
+    if _trust(said) > _trust(old):  # now somebody who is trusted says so
+        surer = replace(surer, source=said.source)
+    if (surer.confidence, surer.source) == (old.confidence, old.source):
         return Assertion("confirmed", (), (), old, old)
-    surer = _restate(old, said, confidence=confidence)
     return Assertion("confirmed", (old,), (surer,), surer, old)
 
 
@@ -95,8 +102,14 @@ def _restate(old: Fact, said: Fact, **changes: float) -> Fact:
 
 
 def _both(old: Fact, said: Fact) -> float:
-    """Confidence of two independent statements of the same value."""
+    """Confidence of two independent statements of the same value; a less trusted one adds none."""
+    if _trust(said) < _trust(old):
+        return old.confidence
     return round(1 - (1 - old.confidence) * (1 - said.confidence), 6)
+
+
+def _trust(fact: Fact) -> int:
+    return TRUST_ORDER.index(fact.trust)
 
 
 def _same(one: Fact, two: Fact) -> bool:

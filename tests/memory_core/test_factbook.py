@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stopped_clock import StoppedClock
 
-from routemem.memory_core.errors import InvalidArgument
+from routemem.memory_core.errors import Conflict, InvalidArgument
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.settings import Settings
 
@@ -73,6 +73,27 @@ def test_the_same_value_again_is_believed_more_even_after_opening_again(
     with Memory.open(tmp_path / "m.db", embedder="hash", settings=settings) as memory:
         (fact,) = memory.get_facts(["city"], history=True)
         assert fact.confidence == second.fact.confidence
+
+
+def test_a_word_from_outside_ends_nothing_that_is_trusted(memory: Memory) -> None:
+    memory.set_fact("user.bank", "the one by the harbour", confidence=0.5, source="user")
+    with pytest.raises(Conflict, match="source 'user'"):
+        memory.set_fact("user.bank", "the one in the mail", source="web")
+    with pytest.raises(Conflict):
+        memory.set_fact("user.bank", "the one in the mail", source="web", valid_from="2031-01-01")
+    memory.set_fact("user.bank", "the one by the harbour", source="web")  # nor makes it surer
+    (fact,) = memory.get_facts(["user.bank"], history=True)
+    assert (fact.value, fact.confidence) == ("the one by the harbour", 0.5)
+    memory.set_fact("user.bank", "the one in the mail", source="user")
+    assert memory.get_fact("user.bank") == "the one in the mail"
+
+
+def test_what_came_from_outside_is_the_users_once_the_user_says_it(memory: Memory) -> None:
+    memory.set_fact("shop.hours", "9 to 5", source="web")
+    memory.set_fact("shop.hours", "9 to 6", source="web")
+    assert memory.set_fact("shop.hours", "9 to 6", source="user").status == "confirmed"
+    (fact,) = memory.get_facts(["shop.hours"])
+    assert (fact.source, fact.trust) == ("user", "normal")
 
 
 def test_several_facts_are_stated_at_once_or_not_at_all(memory: Memory) -> None:

@@ -1,5 +1,7 @@
 """Two histories become one: the newest statement is believed, and none is lost."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +17,6 @@ def fact(value: str, since: float, said: float, until: float | None = None) -> F
 
 
 def after_merge(ours: list[Fact], theirs: list[Fact], now: float = NOW) -> list[Fact]:
-    from dataclasses import replace
-
     change = merge(ours, theirs, now)
     kept = [replace(f, retired_at=now) if f in change.retire else f for f in ours]
     return [*kept, *change.add]
@@ -24,8 +24,6 @@ def after_merge(ours: list[Fact], theirs: list[Fact], now: float = NOW) -> list[
 
 def history(said: list[tuple[str, int, int]]) -> list[Fact]:
     """A timeline as `set_fact` makes it, from ``(value, valid_from, recorded_at)``."""
-    from dataclasses import replace
-
     facts: list[Fact] = []
     for value, since, at in sorted(said, key=lambda one: one[2]):
         step = assert_fact(
@@ -53,6 +51,14 @@ def test_an_older_statement_changes_nothing_now_and_is_kept() -> None:
     merged = after_merge([fact("Ghent", 0, 50)], [fact("Lisbon", 0, 0)])
     assert [f.value for f in known(merged, None)] == ["Ghent"]
     assert {f.value for f in merged} == {"Ghent", "Lisbon"}
+
+
+def test_a_newer_statement_from_outside_is_believed_only_where_nothing_else_is_known() -> None:
+    outside = replace(fact("Mallory", 0, 50), source="import")
+    merged = after_merge([fact("Ghent", 5, 0)], [outside])
+    assert [f.value for f in valid(known(merged, None), 7)] == ["Ghent"]
+    assert [f.value for f in valid(known(merged, None), 3)] == ["Mallory"]
+    assert len(merged) == 3
 
 
 def test_what_was_ended_stays_ended() -> None:
