@@ -33,7 +33,7 @@ from .text.times import iso
 from .text.tokens import TokenCounter
 from .transfer import Exported, Imported
 from .transfer.bundle import check
-from .transfer.files import ENDING, read_from, write_new
+from .transfer.files import ENDING, free_name, read_from, write_new
 
 log = logging.getLogger("routemem")
 
@@ -230,7 +230,8 @@ class Scopes:
         if path is None:
             make_private(self.exports)
             stamp = iso(self.clock())[:19].replace(":", "").replace("-", "")
-            path = self.exports / f"{Path(file_name(memory.scope)).stem}-{stamp}{ENDING}"
+            name = f"{Path(file_name(memory.scope)).stem}-{stamp}{ENDING}"
+            path = free_name(self.exports / name)
         return path, write_new(path, memory.transfer.export)
 
     def import_(self, path: Path, scope: str = "", *, trust: Trust = "verified") -> Imported:

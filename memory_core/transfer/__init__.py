@@ -54,7 +54,7 @@ class Transfer:
     def restore(
         self, file: IO[bytes], *, trust: Trust = "verified", keep_ids: bool = False
     ) -> Imported:
-        """Take a bundle in: all of it, or nothing.
+        """Take a bundle in. It is checked as a whole before anything is stored.
 
         It is screened like everything that comes in, and what must not be stored is held. What is
         there already stays: of two versions of an item or card the newer one wins, facts
@@ -67,7 +67,7 @@ class Transfer:
 
         Raises:
             InvalidBundle: it is torn, changed, or no bundle; nothing was changed.
-            WriteTimeout, DiskFull: nothing was changed.
+            WriteTimeout, DiskFull: what came in so far stays; the same bundle again completes it.
         """
         now = self._clock()
         job = Importing(self._store, self._revive, self._intake, now, trust, keep_ids=keep_ids)

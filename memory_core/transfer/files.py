@@ -37,6 +37,15 @@ def write_new(path: Path, write: Callable[[IO[bytes]], T]) -> T:
         raise
 
 
+def free_name(path: Path) -> Path:
+    """The path, or with a number behind its stem where something of that name is there."""
+    free, number = path, 1
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
+
+
 def read_from(path: Path, read: Callable[[IO[bytes]], T]) -> T:
     """Read a file.
 

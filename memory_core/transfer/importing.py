@@ -1,8 +1,9 @@
-"""From a bundle into a store, in one transaction."""
+"""From a bundle into a store, some records at a time, so that others can write meanwhile."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from itertools import islice
+from typing import IO, Any, TypeVar
 
 from ..boards.board import body_of
 from ..draft import joined_metadata, joined_tags
@@ -16,6 +17,10 @@ from ..text.identity import clean, digest
 from .bundle import check, read
 from .exporting import BOARDS
 from .schema import RECORDS
+
+#: Records of one transaction; other writers come in between.
+TOGETHER = 200
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +83,52 @@ class Importing:
         self._renamed: dict[str, str] = {}
 
     def restore(self, file: IO[bytes]) -> Imported:
-        """Check the whole bundle, then store it.
+        """Check the whole bundle, then store it, memories before facts and links.
+
+        Cut short by a full disk or a kill, what is in stays in; the same bundle again completes
+        it, since what is there already is not stored twice.
 
         Raises:
             InvalidBundle: it is torn, changed, or no bundle; nothing was changed.
+            StorageError: the disk is full or another process writes for too long.
         """
         head = check(file)
-        with self._store.atomic():
-            facts: dict[str, list[Fact]] = {}
-            links: list[tuple[str, str]] = []
-            for kind, said in _records(file):
-                try:
-                    if kind == "link":
-                        links.append((said["derived"], said["source"]))
-                    else:
-                        self._take(kind, said, facts)
-                except Withheld as refused:
-                    self.withheld.append(refused)
-                    self._held.append(said["key"] if kind == "fact" else said["id"])
-            for key, statements in facts.items():
-                self._facts(key, [self._led(fact) for fact in statements])
-            for derived, source in links:
-                self._link(self._renamed.get(derived, derived), self._renamed.get(source, source))
+        facts: dict[str, list[Fact]] = {}
+        links: list[tuple[str, str]] = []
+        for records in _some(_records(file)):
+            with self._store.atomic():
+                for kind, said in records:
+                    self._record(kind, said, facts, links)
+        for keys in _some(facts.items()):
+            with self._store.atomic():
+                taken = {fact.id for fact in self._store.facts()}
+                for key, statements in keys:
+                    self._facts(key, [self._led(fact) for fact in statements], taken)
+        for pairs in _some(links):
+            with self._store.atomic():
+                for derived, source in pairs:
+                    self._link(self._now_named(derived), self._now_named(source))
         return Imported(
             head.scope, self._added, self._merged, self._known, self._forgotten, self._renamed,
             tuple(self._held), self._distrusted,
         )  # fmt: skip
+
+    def _record(
+        self,
+        kind: str,
+        said: dict[str, Any],
+        facts: dict[str, list[Fact]],
+        links: list[tuple[str, str]],
+    ) -> None:
+        """Store a record, or keep it for later: a fact and a link name what must be there."""
+        try:
+            if kind == "link":
+                links.append((said["derived"], said["source"]))
+            else:
+                self._take(kind, said, facts)
+        except Withheld as refused:
+            self.withheld.append(refused)
+            self._held.append(said["key"] if kind == "fact" else said["id"])
 
     def _take(self, kind: str, said: dict[str, Any], facts: dict[str, list[Fact]]) -> None:
         if kind == "item":
@@ -191,19 +216,27 @@ class Importing:
 
     def _led(self, fact: Fact) -> Fact:
         """The fact with the id that the item it came from has here."""
-        return replace(fact, item=self._renamed.get(fact.item, fact.item))
+        return replace(fact, item=self._now_named(fact.item))
 
-    def _facts(self, key: str, theirs: list[Fact]) -> None:
+    def _now_named(self, id: str) -> str:
+        return self._renamed.get(id, id)
+
+    def _facts(self, key: str, theirs: list[Fact], taken: set[str]) -> None:
+        """Take in the statements of a key.
+
+        Args:
+            taken: ids that facts have here; those of the new ones are added.
+        """
         ours = self._store.facts([key])
         # A timeline that is new here comes as it was, ids and all.
         change = merge(ours, theirs, self._now)
         for fact in change.retire:
             self._store.retire_fact(fact.row, max(self._now, fact.recorded_at))
-        taken = {fact.id for fact in self._store.facts()} if change.add else set()
         for fact in change.add:
             own = tag_of(fact.id) == self._store.meta("tag")
             free = own and fact.id not in taken
             stored = self._store.add_fact(replace(fact, id=fact.id if free else "", row=0))
+            taken.add(stored.id)
             self._store.keep_ids([stored.id])
         self._added["fact"] += len(change.add)
         self._known += len(theirs) - sum(bool(fact.id) for fact in change.add)
@@ -212,7 +245,7 @@ class Importing:
         board = next(board for board, (name, _) in BOARDS.items() if name == kind)
         made = RECORDS[kind](**_tuples(said))
         if kind == "task":
-            before = tuple(self._renamed.get(id, id) for id in made.dependencies)
+            before = tuple(map(self._now_named, made.dependencies))
             made = replace(made, dependencies=before)
         body = self._intake.value(body_of(made))
         there = self._store.card(made.id)
@@ -269,6 +302,13 @@ class Importing:
     def _changed(self, something: bool) -> None:
         self._merged += something
         self._known += not something
+
+
+def _some(all: Iterable[T]) -> Iterator[list[T]]:
+    """The same, as many at a time as go into one transaction."""
+    rest = iter(all)
+    while some := list(islice(rest, TOGETHER)):
+        yield some
 
 
 def _records(file: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from stopped_clock import StoppedClock
 
-from routemem.memory_core.errors import InvalidBundle
+from routemem.memory_core.errors import InvalidBundle, StorageError
 from routemem.memory_core.memory import Memory
-from routemem.memory_core.records import Usage
+from routemem.memory_core.records import Item, Usage
+from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings as Tunables
+from routemem.memory_core.transfer.importing import TOGETHER
 from routemem.memory_core.transfer.schema import line_schema, state_schema
 
 TEXT = st.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
@@ -352,3 +354,36 @@ def test_a_fact_of_an_untrusted_bundle_is_from_outside(memory: Memory, clock: St
         empty.transfer.restore(io.BytesIO(bundle(memory)), trust="untrusted")
         (fact,) = empty.get_facts(["user.bank"])
         assert (fact.source, fact.trust) == ("import", "untrusted")
+
+
+def test_two_exports_in_one_second_are_two_files(scopes: Scopes) -> None:
+    scopes.open().remember("a harbour")
+    first, _ = scopes.export()
+    second, _ = scopes.export()
+    assert first != second
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_an_import_that_was_cut_short_is_completed_by_the_same_bundle(
+    memory: Memory, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with memory.store.atomic():
+        for number in range(TOGETHER + 50):
+            memory.remember(f"page {number} of the log of the harbour")
+    said = bundle(memory)
+    with blank(clock) as other:
+        store, left = other._remembering.revive, [TOGETHER + 20]
+
+        def full(item: Item) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise StorageError("the disk is full")
+            store(item)
+
+        monkeypatch.setattr(other.transfer, "_revive", full)
+        with pytest.raises(StorageError):
+            other.transfer.restore(io.BytesIO(said))
+        assert other.store.count_items() == TOGETHER  # whole transactions only
+        monkeypatch.undo()
+        other.transfer.restore(io.BytesIO(said))
+        assert bundle(other) == said
