@@ -70,6 +70,7 @@ class Chain:
             sum(reply.stored for reply in found),
             weak=weak,
             facts=sum(reply.facts for reply in found) if weak or not kept else 0,
+            archived=sum(reply.archived for reply in found) if len(kept) < asked.top_k else 0,
             routing=next((reply.routing for reply in found if reply.routing), {}),
             confidence=max((reply.confidence for reply in found), key=LEVELS.index, default=""),
         )

@@ -203,6 +203,16 @@ def test_a_malformed_chain_is_refused_at_once(settings: Settings) -> None:
         Scopes(replace(settings, chain=("bob",)))
 
 
+def test_what_is_archived_in_any_scope_is_counted(chained: Scopes) -> None:
+    for scope in CHAIN:
+        id = chained.open(scope).remember(f"{scope} keeps a harbour").id
+        chained.forget([id])
+    chained.open("global").remember("the harbour is open")
+    assert chained.recall("harbour").archived == 3
+    assert chained.recall("harbour", include_archived=True).archived == 0
+    assert chained.recall("harbour", top_k=1).archived == 0  # as many came as were asked for
+
+
 def test_nothing_anywhere_is_an_empty_answer(chained: Scopes) -> None:
     found = chained.recall("anything")
     assert (found.hits, found.stored, found.cursor) == ((), 0, "")
