@@ -60,7 +60,8 @@ class Quarantine:
         """
         draft = refused.draft
         if isinstance(draft, Item):
-            payload = {"item": packed(draft), "replaces": replaces}
+            named = self._store.find(draft.key) if draft.key and not replaces else None
+            payload = {"item": packed(draft), "replaces": named.id if named else replaces}
             return self._held("memory", draft.text, payload, refused.found, origin=draft.origin)
         assert isinstance(draft, Fact)
         said = draft.value if isinstance(draft.value, str) else json.dumps(draft.value)
