@@ -201,12 +201,12 @@ class Memory:
         content: str,
         *,
         kind: str = "note",
-        priority: int = 5,
+        priority: int | None = None,
         tags: Sequence[str] = (),
         source: str = "assistant",
         speaker: str = "",
         when: str | float | None = None,
-        pinned: bool = False,
+        pinned: bool | None = None,
         metadata: Mapping[str, Any] | None = None,
         id: str = "",
         key: str = "",
@@ -218,6 +218,9 @@ class Memory:
 
         Args:
             content: the text, any length up to ``settings.max_content`` bytes; kept as it is.
+            priority: 0 to 10, 10 is kept longest; None: 5, or as what is replaced.
+            pinned: never compressed, archived or deleted by a policy; None: not, or as what is
+                replaced.
             when: when it happened: ISO text or seconds UTC.
             id: replace this item (an id or a key) instead of adding one; fields left at their
                 defaults stay as they are.
@@ -230,12 +233,16 @@ class Memory:
             Conflict: the new text of ``id`` is already another item.
             WriteTimeout, DiskFull: nothing was stored.
         """
+        stated = [
+            n for n, given in (("priority", priority), ("pinned", pinned)) if given is not None
+        ]
         try:
             item = self._remembering.draft(
-                content, kind=kind, priority=priority, tags=tags, source=source, speaker=speaker,
-                when=when, pinned=pinned, metadata=metadata or {}, key=key,
+                content, kind=kind, priority=5 if priority is None else priority, tags=tags,
+                source=source, speaker=speaker, when=when, pinned=bool(pinned),
+                metadata=metadata or {}, key=key,
             )  # fmt: skip
-            item = self._remembering.in_place_of(item, id)
+            item = self._remembering.in_place_of(item, id, stated)
         except Withheld as refused:
             return self.vault.receipt(refused, id)
         if known := self._remembering.known(item, id):
@@ -243,7 +250,7 @@ class Memory:
         chunks = self._remembering.cut(item)
         embedded = self._meaning.embed(item, chunks[: self.settings.embed_at_once])
         with self.store.atomic():
-            receipt = self._remembering.place(item, chunks, embedded, id)
+            receipt = self._remembering.place(item, chunks, embedded, id, stated)
             self._ledger.flush()
         if self.tending.wrote() or receipt.pending:
             self._caretaker.call(now=bool(receipt.pending))
@@ -580,6 +587,7 @@ class Memory:
 
         Raises:
             InvalidArgument: key, value, confidence or source is not accepted.
+            Conflict: it comes from outside and would end what does not; nothing was changed.
         """
         try:
             return self._facts.set(

@@ -1,6 +1,6 @@
 """The steps of `remember` between the caller's words and the row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -87,8 +87,11 @@ class Remembering:
             item, tokens=tokens, summary=summary, summary_by="extractive", summary_tokens=short
         )
 
-    def in_place_of(self, item: Item, id: str) -> Item:
+    def in_place_of(self, item: Item, id: str, stated: Collection[str] = ()) -> Item:
         """The item as it will replace the one of this id or key; as it is when there is none.
+
+        Args:
+            stated: fields the caller named, so that their defaults are meant too.
 
         Raises:
             NotFound: ``id`` names nothing.
@@ -96,7 +99,7 @@ class Remembering:
         target = self._target(item, id)
         if target is None:
             return item
-        placed = replacement(target, item)
+        placed = replacement(target, item, stated)
         if placed.trust == item.trust:
             return placed
         return self._measured(self._passed(placed))  # it is read as untrusted now
@@ -137,8 +140,8 @@ class Remembering:
                 key=twin.key or item.key,
                 tags=joined_tags(twin.tags, item.tags),
                 metadata=joined_metadata(twin.metadata, item.metadata),
-                priority=item.priority if id else max(twin.priority, item.priority),
-                pinned=twin.pinned or item.pinned,
+                priority=item.priority if retried else max(twin.priority, item.priority),
+                pinned=item.pinned if retried else twin.pinned or item.pinned,
                 updated_at=item.updated_at,
                 accessed_at=max(twin.accessed_at, item.accessed_at),  # said again is in use
             )
@@ -162,16 +165,25 @@ class Remembering:
         return [Chunk(start, end, item.text[start:end]) for start, end in spans]
 
     def place(
-        self, item: Item, chunks: Sequence[Chunk], embedded: Embedded | None, id: str
+        self,
+        item: Item,
+        chunks: Sequence[Chunk],
+        embedded: Embedded | None,
+        id: str,
+        stated: Collection[str] = (),
     ) -> Receipt:
-        """Insert or replace, inside the transaction, against what is stored at this moment."""
+        """Insert or replace, inside the transaction, against what is stored at this moment.
+
+        Args:
+            stated: as for `in_place_of`.
+        """
         if embedded is not None and not self._meaning.claim():
             embedded = None  # another model's vectors were first; backfill or reindex will do it
         if self._is_repetition(item, id):  # another caller stored it while this one embedded
             return self._repeated(item, id)
         target = self._target(item, id)
         if target is not None:
-            item = replacement(target, item)
+            item = replacement(target, item, stated)
         if twin := self._store.twin(item.digest):
             raise Conflict(f"{twin.id} already holds exactly this text: use that id.")
         vectors, codes = (embedded.vectors, embedded.codes) if embedded else (None, ())
@@ -201,11 +213,13 @@ class Remembering:
         self._store.insert(item, self.cut(item))
 
 
-def replacement(old: Item, new: Item) -> Item:
+def replacement(old: Item, new: Item, stated: Collection[str] = ()) -> Item:
     """``new`` in the place of ``old``: what the caller left at its default stays as it was."""
     plain = Item(text=new.text)
     kept = {
-        name: getattr(old, name) for name in _KEPT if getattr(new, name) == getattr(plain, name)
+        name: getattr(old, name)
+        for name in _KEPT
+        if name not in stated and getattr(new, name) == getattr(plain, name)
     }
     merged = replace(
         new,

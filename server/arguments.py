@@ -70,6 +70,9 @@ def _as_is(value: Any) -> Any:
     return value
 
 
+LEFT: Any = None
+"""Default of an argument that changes nothing when it is left out: ``pinned: bool = LEFT``."""
+
 AnyCase = BeforeValidator(_lower)
 """For a ``Literal`` of lower-case words: ``Annotated[Literal["note", "turn"], AnyCase]``."""
 

@@ -67,4 +67,4 @@ def _tidy(
 
 def _is_empty(value: Any) -> bool:
     # 0 equals False but says something; False, like "", says only that the argument is optional.
-    return value is False or value in ("", [], {})
+    return value is False or value is None or value in ("", [], {})

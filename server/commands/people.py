@@ -57,8 +57,8 @@ def _remember_arguments(command: argparse.ArgumentParser) -> None:
     add("--source", type=str.lower, choices=ORIGINS, default="user", help="whose words (user)")
     add("--speaker", default="", help="who said it")
     add("--when", default="", help="when it happened, ISO date")
-    add("--priority", type=int, default=5, metavar="0-10", help="10 is kept longest (5)")
-    add("--pinned", action="store_true", help="never compress or archive it")
+    add("--priority", type=int, metavar="0-10", help="10 is kept longest (5)")
+    add("--pinned", action=argparse.BooleanOptionalAction, help="never compress or archive it")
     add("--id", default="", help="replace this memory")
     add("--key", default="", help="own name; a retry stores nothing twice")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..arguments import AnyCase, JsonObject, Names, OneOrMany
+from ..arguments import LEFT, AnyCase, JsonObject, Names, OneOrMany
 from ..calls import Calls
 from ..replies import (
     budget_fields,
@@ -51,12 +51,15 @@ def _remember(calls: Calls) -> Tool:
             str, Field(description="What to keep, complete in itself: who, what, why")
         ],
         kind: Kind = "note",
-        priority: Annotated[int, Field(ge=0, le=10, description="10 is kept longest")] = 5,
+        priority: Annotated[
+            int,
+            Field(ge=0, le=10, description="10 is kept longest", json_schema_extra={"default": 5}),
+        ] = LEFT,
         tags: Names = [],  # noqa: B006  pydantic copies defaults
         source: Annotated[Origin, Field(description="Whose words")] = "assistant",
         speaker: str = "",
         when: Annotated[str, Field(description="When it happened, ISO date")] = "",
-        pinned: bool = False,
+        pinned: bool = LEFT,
         metadata: JsonObject = {},  # noqa: B006  pydantic copies defaults
         id: Annotated[str, Field(description="Replace this memory")] = "",
         key: Annotated[str, Field(description="Own name for it; makes retries safe")] = "",

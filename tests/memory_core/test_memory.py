@@ -89,6 +89,22 @@ def test_the_same_key_again_replaces_and_is_found_once(memory: Memory) -> None:
         memory.remember("x", id="elsewhere")
 
 
+@pytest.mark.parametrize("text", ["the plan is in the blue folder", "the plan has moved"])
+def test_a_replacement_keeps_what_is_left_out_and_takes_what_is_said(
+    memory: Memory, text: str
+) -> None:
+    said = "the plan is in the blue folder"
+    id = memory.remember(said, pinned=True, priority=9, key="plan").id
+    for field, key in (({}, ""), ({"pinned": False}, ""), ({"priority": 5}, "plan")):
+        memory.remember(text, id="" if key else id, key=key, **field)
+        item = memory.find(id)
+        assert item
+        wanted = {} if not field else {"pinned": False} | field
+        assert (item.pinned, item.priority) == (
+            wanted.get("pinned", True), wanted.get("priority", 9),
+        )  # fmt: skip
+
+
 def test_as_many_hits_come_as_are_asked_for(memory: Memory) -> None:
     for number in range(50):
         memory.remember(f"swallow number {number}", metadata={"number": number})
