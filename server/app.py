@@ -1,7 +1,8 @@
 """The server, built from settings and not yet running."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -51,8 +52,8 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def build_server(settings: Settings, *, by_token: bool = False) -> Surface:
-    """A server with the tools, prompts and resources the settings ask for.
+def build_calls(settings: Settings, *, by_token: bool = False) -> Calls:
+    """From the tools to the core: for one server, or for several that serve the same memory.
 
     Nothing is opened or loaded before the first call.
 
@@ -64,7 +65,20 @@ def build_server(settings: Settings, *, by_token: bool = False) -> Surface:
     """
     specs = chosen_tools(settings)
     reading = [spec.name for spec in specs if spec.reads_only]
-    calls = Calls(settings, [spec.name for spec in specs], reading=reading, by_token=by_token)
+    return Calls(settings, [spec.name for spec in specs], reading=reading, by_token=by_token)
+
+
+def build_server(settings: Settings, calls: Calls | None = None) -> Surface:
+    """A server with the tools, prompts and resources the settings ask for.
+
+    Args:
+        calls: where the tools find the core; closed with the server.
+
+    Raises:
+        InvalidArgument: a toolset or tool does not exist, or none is left.
+    """
+    calls = calls or build_calls(settings)
+    specs = chosen_tools(settings)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[Calls]:
@@ -81,6 +95,28 @@ def build_server(settings: Settings, *, by_token: bool = False) -> Surface:
         instructions=instructions({spec.name for spec in specs}),
         lifespan=lifespan,
     )
+    _add_tools(server, specs, calls)
+    resources.register(server, calls)
+    prompting.register(server, calls)
+    completion.register(server, calls)
+    return server
+
+
+def build_rest_tools(settings: Settings, calls: Calls) -> Surface:
+    """The tools that the REST routes call: no client of the protocol sees them.
+
+    Toolsets spare a model's context, so they do not count here; what `--tools`, `--exclude-tools`
+    and `--read-only` take away is taken away here too.
+
+    Raises:
+        InvalidArgument: none is left.
+    """
+    tools = Surface("routemem", version=version("routemem"))
+    _add_tools(tools, chosen_tools(replace(settings, toolsets=("all",))), calls)
+    return tools
+
+
+def _add_tools(server: Surface, specs: Iterable[ToolSpec], calls: Calls) -> None:
     for spec in specs:
         tool = spec.make(calls)
         server.add_tool(
@@ -91,10 +127,6 @@ def build_server(settings: Settings, *, by_token: bool = False) -> Surface:
             annotations=spec.annotations,
             meta={"anthropic/alwaysLoad": True} if spec.always else None,
         )
-    resources.register(server, calls)
-    prompting.register(server, calls)
-    completion.register(server, calls)
-    return server
 
 
 def chosen_tools(settings: Settings) -> list[ToolSpec]:

@@ -10,6 +10,9 @@ def can_ask(ctx: Context[Any, Any]) -> bool:
 
     A question to a client that cannot would fail the whole call, and the model would see nothing.
     """
-    capabilities = ctx.client_capabilities
+    try:
+        capabilities = ctx.client_capabilities
+    except ValueError:  # no request of the protocol: a REST route calls the tool
+        return False
     asks = capabilities.elicitation if capabilities is not None else None
     return asks is not None and (asks.form is not None or asks.url is None)

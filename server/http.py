@@ -1,11 +1,10 @@
-"""The HTTP transports: streamable HTTP and SSE on one app, behind one guard.
+"""The HTTP server: streamable HTTP, SSE and REST on one app, behind one guard.
 
 Only `routemem serve --http|--sse` imports this.
 """
 
 import asyncio
 import contextlib
-import ipaddress
 import math
 import signal
 import socket
@@ -14,24 +13,26 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 import uvicorn
-from mcp.server.runner import serve_dual_era_loop
-from mcp.server.sse import SseServerTransport
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.settings import Settings
 
+from .app import build_calls, build_rest_tools, build_server
+from .calls import Calls
 from .surface import Surface
+from .web.address import Address, own_names
 from .web.connection import brisk
 from .web.ending import close_streams
 from .web.guard import Guard, House
 from .web.limits import RateLimit
 from .web.metrics import Metrics
+from .web.rest.answering import refuse
+from .web.rest.routes import rest_routes
 from .web.routes import health_route, metrics_route
+from .web.sessions import Sessions, Streams
 from .web.tokens import Tokens
 
 #: Seconds that requests under way are given when the server is told to end.
@@ -39,85 +40,42 @@ GRACE = 5
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where to listen, and under which names.
+class Served:
+    """One memory, as clients of the protocol and as other programs find it.
 
     Attributes:
-        host: a numeric address or ``localhost``.
-        port: 0 for one that is free.
-        hosts: further accepted values of Host.
-        origins: further accepted values of Origin.
-        exposed: whether it may be reached from other machines.
+        server: for the protocol; closes the memory when it ends.
+        tools: what the REST routes call.
     """
 
-    host: str
-    port: int
-    hosts: tuple[str, ...] = ()
-    origins: tuple[str, ...] = ()
-    exposed: bool = False
+    settings: Settings
+    calls: Calls
+    server: Surface
+    tools: Surface
 
-    def check(self) -> None:
-        """Refuse to be reachable by accident.
+    @classmethod
+    def of(cls, settings: Settings) -> "Served":
+        """Nothing is opened or loaded before the first call.
 
         Raises:
-            InvalidArgument: the address is not of this machine alone and that was not asked for.
+            InvalidArgument: a toolset or tool does not exist, or none is left.
         """
-        if is_loopback(self.host):
-            return
-        if not self.exposed or not self.hosts:
-            raise InvalidArgument(
-                f"--host {self.host} can be reached from other machines, and this server speaks no "
-                "TLS. Put a proxy with TLS in front of 127.0.0.1; or, where the network itself is "
-                "safe, add --expose and the names clients use: --allow-host memory.example.org"
-            )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can only be reached from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def listen(address: Address) -> socket.socket:
-    """A socket that listens; clients may connect from here on.
-
-    Raises:
-        InvalidArgument: the address cannot be had.
-    """
-    address.check()
-    host = "127.0.0.1" if address.host == "localhost" else address.host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, address.port), family=family, backlog=256)
-    except (OSError, OverflowError) as error:
-        raise InvalidArgument(
-            f"Nobody can listen on {address.host}:{address.port} ({error}). Choose another --port, "
-            "or 0 for a free one."
-        ) from error
+        calls = build_calls(settings, by_token=True)
+        server = build_server(settings, calls)
+        return cls(settings, calls, server, build_rest_tools(settings, calls))
 
 
 def run_http(
-    server: Surface,
-    settings: Settings,
-    listening: socket.socket,
-    address: Address,
-    *,
-    streamable: bool,
-    sse: bool,
+    served: Served, listening: socket.socket, address: Address, *, streamable: bool, sse: bool
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are given a few seconds."""
     port: int = listening.getsockname()[1]
-    metrics = Metrics(time.monotonic())
+    settings, metrics = served.settings, Metrics(time.monotonic())
     app = build_app(
-        server,
-        settings,
+        served,
         metrics,
-        hosts={*_own_hosts(port), *(host.lower() for host in address.hosts)},
-        origins={*(f"http://{host}" for host in _own_hosts(port)), *address.origins},
+        hosts={*own_names(port), *(host.lower() for host in address.hosts)},
+        origins={*(f"http://{name}" for name in own_names(port)), *address.origins},
         streamable=streamable,
         sse=sse,
     )
@@ -148,81 +106,47 @@ async def _serve(server: uvicorn.Server, listening: socket.socket, metrics: Metr
 
 
 def build_app(
-    server: Surface,
-    settings: Settings,
+    served: Served,
     metrics: Metrics,
     *,
     hosts: Collection[str],
     origins: Collection[str],
-    streamable: bool = True,
-    sse: bool = True,
+    streamable: bool,
+    sse: bool,
 ) -> ASGIApp:
-    """The app of one server: its transports, health and metrics, all behind the guard.
+    """The app of one server: its transports, REST, health and metrics, all behind the guard.
 
     Args:
-        server: built with ``by_token``.
-        settings: limits, and the folder of the tokens.
         metrics: what is counted from now on.
         hosts: accepted values of Host.
         origins: accepted values of Origin.
         streamable: whether to serve streamable HTTP at ``/mcp``.
         sse: whether to serve SSE at ``/sse``.
     """
-    core = server._lowlevel_server  # the SDK's own apps take no share in what goes before them
+    settings, server = served.settings, served.server
     server.middleware.append(metrics.count)
-    sessions = StreamableHTTPSessionManager(
-        core,
-        max_request_body_size=settings.http_body,
-        session_idle_timeout=settings.http_idle,
-        max_sessions=settings.http_sessions,
-    )
-    streams = _Streams(server, settings, metrics)
-    routes: list[BaseRoute] = [health_route(), metrics_route(metrics, sessions)]
+    server.on_call = served.tools.on_call = metrics.called
+    sessions, streams = Sessions(server, settings), Streams(server, settings)
+    routes: list[BaseRoute] = [
+        health_route(),
+        metrics_route(metrics, sessions, streams),
+        *rest_routes(served.tools, served.calls),
+    ]
     if streamable:
-        routes.append(Route("/mcp", StreamableHTTPASGIApp(sessions)))
+        routes.append(Route("/mcp", sessions))
     if sse:
         routes.append(Route("/sse", streams, methods=["GET"]))
         routes.append(Mount("/messages/", streams.transport.handle_post_message))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with sessions.run():  # opens and closes what the tools work on
+        async with sessions.manager.run():  # opens and closes what the tools work on
             yield
 
-    tokens = Tokens(settings.data_path(), deadline=settings.write_deadline)
     return Guard(
-        Starlette(routes=routes, lifespan=lifespan),
-        tokens,
+        Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: refuse}),
+        Tokens(settings.data_path(), deadline=settings.write_deadline),
         House(hosts, origins, settings.http_body, settings.http_timeout),
         RateLimit(settings.http_rate, settings.http_burst, time.monotonic),
         metrics,
     )
-
-
-class _Streams:
-    """The streams of the SSE clients: a connection for each that stays open."""
-
-    def __init__(self, server: Surface, settings: Settings, metrics: Metrics) -> None:
-        self.transport = SseServerTransport("/messages/", max_request_body_size=settings.http_body)
-        self._core = server._lowlevel_server
-        self._most = settings.http_sessions
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._metrics.open_streams >= self._most:
-            told = f"{self._most} sessions are open; try again later."
-            full = JSONResponse({"error": "too_many_sessions", "message": told}, 503)
-            await full(scope, receive, send)
-            return
-        self._metrics.open_streams += 1
-        try:
-            async with self.transport.connect_sse(scope, receive, send) as (requests, answers):
-                # Not `Server.run`: that would close the memory when the first client leaves.
-                await serve_dual_era_loop(self._core, requests, answers, lifespan_state=None)
-        finally:
-            self._metrics.open_streams -= 1
-
-
-def _own_hosts(port: int) -> list[str]:
-    names = ("127.0.0.1", "localhost", "[::1]")
-    return [f"{name}:{port}" for name in names] + (list(names) if port == 80 else [])

@@ -10,12 +10,12 @@ import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from routemem.memory_core.errors import RoutememError
-from routemem.memory_core.retrieval.fence import DATA
 
 from .board_replies import agent_fields, question_fields, task_fields
 from .calls import Calls
 from .replies import fact_fields
 from .surface import Surface
+from .views import usage, whole_item
 
 if TYPE_CHECKING:
     from routemem.memory_core import Scopes
@@ -46,7 +46,9 @@ def register(server: Surface, calls: Calls) -> None:
     @server.resource("memory://{scope}/items/{id}", title="Memory", mime_type=_JSON)
     async def item(scope: str, id: str) -> str:
         """One memory with all its fields and its whole text."""
-        return _json(await _read(calls, lambda scopes: _item(scopes, unquote(scope), unquote(id))))
+        return _json(
+            await _read(calls, lambda scopes: whole_item(scopes, unquote(scope), unquote(id)))
+        )
 
     @server.resource("memory://{scope}/index", title="Index", mime_type=_JSON)
     async def index(scope: str) -> str:
@@ -123,9 +125,9 @@ def _add_state(server: Surface, calls: Calls) -> None:
         return _json(await _read(calls, lambda scopes: scopes.look(look).transfer.snapshot()))
 
     @server.resource("memory://{scope}/usage", title="Usage", mime_type=_JSON)
-    async def usage(scope: str) -> str:
+    async def used(scope: str) -> str:
         """Tokens and costs by day and model, and how often each tool was called."""
-        return _json(await _read(calls, lambda scopes: _usage(scopes, unquote(scope))))
+        return _json(await _read(calls, lambda scopes: usage(scopes, unquote(scope))))
 
 
 def _add_board(
@@ -186,35 +188,6 @@ def _models(scopes: "Scopes") -> dict[str, Any]:
         "default": asdict(table.default),
         "models": {name: asdict(model) for name, model in table.known.items()},
     }
-
-
-def _usage(scopes: "Scopes", scope: str) -> dict[str, Any]:
-    memory = scopes.look(scope)
-    used = memory.boards.usage.all()
-    called = memory.store.calls()
-    return {
-        "cost": round(sum(one.cost for one in used), 8),
-        "models": [asdict(one) for one in used],
-        "calls": [
-            {"op": op, "count": n, "failed": failed, "ms": round(ms, 1)}
-            for op, n, failed, ms in called
-        ],
-    }
-
-
-def _item(scopes: "Scopes", scope: str, ref: str) -> dict[str, Any]:
-    from routemem.memory_core.text.times import iso
-
-    found = scopes.look(scope).find(ref)
-    if found is None:
-        raise ResourceNotFoundError(f"not_found: No memory {ref!r} in {scope!r}.")
-    fields: dict[str, Any] = asdict(found)
-    del fields["row"], fields["digest"]
-    if found.trust == "untrusted":  # said before the text is read
-        fields = {"trust": found.trust, "origin": found.origin, "read_as": DATA} | fields
-    for name in ("when", "created_at", "updated_at", "accessed_at"):
-        fields[name] = None if fields[name] is None else iso(fields[name])
-    return fields
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,8 @@
 """The MCP surface: how tools are shown to a model, called, and how they fail."""
 
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -46,6 +48,10 @@ class Surface(MCPServer[Any]):
     Args:
         name: name of the server, as clients show it.
         **options: as for ``MCPServer``.
+
+    Attributes:
+        on_call: told of every call of a tool there is: its name, whether it did what it was asked,
+            seconds.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
@@ -53,6 +59,7 @@ class Surface(MCPServer[Any]):
             log.configure()  # or the SDK installs its own, with whole tracebacks
         super().__init__(name, subscriptions=False, log_level="WARNING", **options)
         self._published: dict[str, Tool] = {}
+        self.on_call: Callable[[str, bool, float], None] = _unheard
 
     async def list_tools(self) -> list[Tool]:
         """List the tools in the order they were added, with their published schemas.
@@ -89,8 +96,19 @@ class Surface(MCPServer[Any]):
         offered = [tool.name for tool in await self.list_tools()]
         if name not in self._published:
             raise ToolError(unknown_tool(name, offered))
-        if name not in offered:
-            raise ToolError(may_only_read(name, offered))
+        began, done = time.perf_counter(), False
+        try:
+            if name not in offered:
+                raise ToolError(may_only_read(name, offered))
+            result = await self._checked(name, arguments, context)
+            done = True
+            return result
+        finally:
+            self.on_call(name, done, time.perf_counter() - began)
+
+    async def _checked(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
         schema = self._published[name].input_schema
         if wrong := wrong_at_sight(name, arguments, schema):
             raise ToolError(wrong)
@@ -114,6 +132,10 @@ class Surface(MCPServer[Any]):
         # The SDK has no public way to run over one's own streams.
         core = self._lowlevel_server
         await core.run(requests, answers, core.create_initialization_options())
+
+
+def _unheard(name: str, done: bool, seconds: float) -> None:
+    """Nobody counts."""
 
 
 def _allowed(tool: Tool) -> bool:

@@ -78,18 +78,18 @@ def _serve_http(given: argparse.Namespace, settings: Settings) -> None:
             "There is no token, so nobody could be let in. Make one first: "
             "routemem token create laptop --scope user:ana"
         )
-    from ..app import build_server
-    from ..http import Address, listen, run_http
+    from ..http import Served, run_http
+    from ..web.address import Address, listen
 
     hosts, origins = tuple(given.allow_host), tuple(given.allow_origin)
     address = Address(given.host, given.port, hosts, origins, exposed=given.expose)
+    served = Served.of(settings)
     listening = listen(address)
     host, port = listening.getsockname()[:2]
     named = f"[{host}]" if ":" in host else host
     for path in ["mcp"] * given.http + ["sse"] * given.sse:
         print(f"routemem: http://{named}:{port}/{path}", flush=True)
-    server = build_server(settings, by_token=True)
-    run_http(server, settings, listening, address, streamable=given.http, sse=given.sse)
+    run_http(served, listening, address, streamable=given.http, sse=given.sse)
 
 
 def check(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """What is counted of the HTTP server, as text for Prometheus: numbers, never names or content."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +8,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 #: The first part of every path that is told by itself; others share a name, or a stranger could
 #: fill the memory with paths.
-PATHS = ("mcp", "sse", "messages", "health", "metrics")
+PATHS = ("mcp", "sse", "messages", "memory-manager", "openapi.json", "health", "metrics")
 
 
 class Metrics:
@@ -18,7 +18,6 @@ class Metrics:
         started: when, in seconds of the clock that `text` is asked with.
 
     Attributes:
-        open_streams: of SSE clients.
         calls: requests of the protocol being worked on.
     """
 
@@ -26,8 +25,9 @@ class Metrics:
         self._started = started
         self._answered: Counter[tuple[str, int]] = Counter()
         self._refused: Counter[str] = Counter()
+        self._tools: Counter[tuple[str, str]] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._under_way = 0
-        self.open_streams = 0
         self.calls = 0
 
     async def count(
@@ -57,11 +57,21 @@ class Metrics:
         """The guard sent a request away."""
         self._refused[code] += 1
 
-    def text(self, now: float, sessions: int) -> str:
-        """Everything in Prometheus' text format 0.0.4."""
-        return "\n".join(self._lines(now, sessions)) + "\n"
+    def called(self, tool: str, done: bool, seconds: float) -> None:
+        """A tool was called, over the protocol or over REST."""
+        self._tools[tool, "done" if done else "refused"] += 1
+        self._seconds[tool] += seconds
 
-    def _lines(self, now: float, sessions: int) -> Iterator[str]:
+    def text(self, now: float, sessions: int, streams: int) -> str:
+        """Everything in Prometheus' text format 0.0.4.
+
+        Args:
+            sessions: open over streamable HTTP.
+            streams: open over SSE.
+        """
+        return "\n".join(self._lines(now, sessions, streams)) + "\n"
+
+    def _lines(self, now: float, sessions: int, streams: int) -> Iterator[str]:
         yield "# HELP routemem_http_responses_total Answers by path and status."
         yield "# TYPE routemem_http_responses_total counter"
         for (path, status), count in sorted(self._answered.items()):
@@ -71,10 +81,18 @@ class Metrics:
         yield "# TYPE routemem_http_refused_total counter"
         for code, count in sorted(self._refused.items()):
             yield f'routemem_http_refused_total{{reason="{code}"}} {count}'
+        yield "# HELP routemem_tool_calls_total Calls of tools, by tool and outcome."
+        yield "# TYPE routemem_tool_calls_total counter"
+        for (tool, outcome), count in sorted(self._tools.items()):
+            yield f'routemem_tool_calls_total{{tool="{tool}",outcome="{outcome}"}} {count}'
+        yield "# HELP routemem_tool_seconds_total Time spent in calls of tools."
+        yield "# TYPE routemem_tool_seconds_total counter"
+        for tool, seconds in sorted(self._seconds.items()):
+            yield f'routemem_tool_seconds_total{{tool="{tool}"}} {seconds:.6f}'
         yield from _gauge("under_way", "Requests being answered.", self._under_way)
         yield from _gauge("calls", "Requests of the protocol being worked on.", self.calls)
         yield from _gauge("sessions", "Open sessions over streamable HTTP.", sessions)
-        yield from _gauge("sse_streams", "Open streams over SSE.", self.open_streams)
+        yield from _gauge("sse_streams", "Open streams over SSE.", streams)
         yield from _gauge("uptime_seconds", "Since the start.", round(now - self._started, 3))
 
 

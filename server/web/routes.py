@@ -1,14 +1,14 @@
-"""Routes beside the transports. What REST will offer has its place here, behind the same guard."""
+"""Routes that tell how the server is."""
 
 import time
 from importlib.metadata import version
 
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from .metrics import Metrics
+from .sessions import Sessions, Streams
 
 
 def health_route() -> Route:
@@ -20,12 +20,11 @@ def health_route() -> Route:
     return Route("/health", health, methods=["GET"])
 
 
-def metrics_route(metrics: Metrics, sessions: StreamableHTTPSessionManager) -> Route:
+def metrics_route(metrics: Metrics, sessions: Sessions, streams: Streams) -> Route:
     """``/metrics``: what was counted, as text for Prometheus."""
 
     async def tell(_: Request) -> Response:
-        # The SDK tells nobody how many sessions it holds.
-        text = metrics.text(time.monotonic(), len(sessions._server_instances))
+        text = metrics.text(time.monotonic(), len(sessions), len(streams))
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     return Route("/metrics", tell, methods=["GET"])

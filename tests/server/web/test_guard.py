@@ -1,5 +1,6 @@
 """What the HTTP server lets in, on a real socket."""
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -13,9 +14,13 @@ from command import run
 from http_server import HttpServer, new_token
 
 from routemem.memory_core.errors import InvalidArgument
-from routemem.server.http import Address
+from routemem.server.web.address import Address
+from routemem.server.web.rest.table import BASE, ENDPOINTS
 
-ROUTES = ("/", "/mcp", "/sse", "/messages/", "/health", "/metrics", "/docs", "/nowhere")
+ROUTES = (
+    *("/", "/mcp", "/sse", "/messages/", "/health", "/metrics", "/openapi.json", "/nowhere"),
+    *(BASE + endpoint.path for endpoint in ENDPOINTS),
+)
 SECRET = "the emeralds lie in the attic"
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -56,7 +61,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with HttpServer(
         folder,
         ROUTEMEM_HTTP_TIMEOUT="0.2",
-        ROUTEMEM_HTTP_SESSIONS="2",
+        ROUTEMEM_HTTP_SESSIONS="3",
+        ROUTEMEM_HTTP_SHARE="2",
         ROUTEMEM_HTTP_BURST="1000000",
     ) as server:
         yield House(server, token)
@@ -186,23 +192,32 @@ def test_a_token_that_asks_too_often_waits_and_the_others_do_not(tmp_path: Path)
         assert server.ask("/health", second).status_code == 200
 
 
-def test_sessions_are_limited_and_given_back(strict: House) -> None:
+def test_sessions_are_limited_for_a_token_and_in_all_and_given_back(strict: House) -> None:
+    other = strict.server.token("other", "user:other")
     opened = [open_session(strict) for _ in range(2)]
     assert [answer.status_code for answer in opened] == [200, 200]
-    assert open_session(strict).status_code == 503
+    refused(open_session(strict), 503, "too_many_sessions")  # its share
+    assert open_session(strict, other).status_code == 200
+    assert open_session(strict, other).status_code == 503  # there is no room for anybody
     gone = {"mcp-session-id": opened[0].headers["mcp-session-id"]}
     strict.server.ask("/mcp", strict.token, "DELETE", headers=gone)
     assert open_session(strict).status_code == 200
 
 
-def test_streams_are_limited(strict: House) -> None:
-    headers = {"authorization": f"Bearer {strict.token}"}
-    with httpx2.Client(headers=headers, verify=False) as client:
-        one = client.stream("GET", strict.server.url + "/sse")
-        two = client.stream("GET", strict.server.url + "/sse")
-        with one as first, two as second:
-            assert (first.status_code, second.status_code) == (200, 200)
-            refused(strict.server.ask("/sse", strict.token), 503, "too_many_sessions")
+def test_streams_are_limited_for_a_token_and_in_all(strict: House) -> None:
+    other = strict.server.token("streams", "user:other")
+    with contextlib.ExitStack() as open_streams:
+
+        def stream(token: str) -> int:
+            headers = {"authorization": f"Bearer {token}"}
+            client = open_streams.enter_context(httpx2.Client(headers=headers, verify=False))
+            asked = client.stream("GET", strict.server.url + "/sse")
+            return open_streams.enter_context(asked).status_code
+
+        assert [stream(strict.token) for _ in range(2)] == [200, 200]
+        refused(strict.server.ask("/sse", strict.token), 503, "too_many_sessions")
+        assert stream(other) == 200
+        refused(strict.server.ask("/sse", other), 503, "too_many_sessions")
 
 
 @pytest.mark.parametrize(
@@ -264,9 +279,9 @@ def test_metrics_are_numbers_without_names_or_content(house: House) -> None:
     assert 'routemem_http_responses_total{path="other",status="404"}' in answer.text
     for line in lines:
         name, _, value = line.rpartition(" ")
-        assert name.startswith("routemem_http_")
+        assert name.startswith(("routemem_http_", "routemem_tool_"))
         assert float(value) >= 0
-    for private in ("emeralds", "ana", house.token):
+    for private in ("emeralds", "user:ana", house.token):
         assert private not in answer.text
 
 
