@@ -25,8 +25,18 @@ def rest_routes(tools: Surface, calls: Calls) -> list[BaseRoute]:
         offered = {tool.name: tool.input_schema for tool in await tools.list_tools()}
         return JSONResponse(document(offered, version("routemem")))
 
-    answers: list[BaseRoute] = [
-        Route(BASE + each.path, Answering(each, tools, calls).answer, methods=[each.method])
-        for each in ENDPOINTS
-    ]
+    paths: dict[str, dict[str, Answering]] = {}
+    for each in ENDPOINTS:
+        paths.setdefault(each.path, {})[each.method] = Answering(each, tools, calls)
+    answers: list[BaseRoute] = [_route(path, methods) for path, methods in paths.items()]
     return [Route("/openapi.json", openapi, methods=["GET"]), *answers]
+
+
+def _route(path: str, methods: dict[str, Answering]) -> Route:
+    """All methods of a path in one route, so that a wrong one is told every right one."""
+
+    async def answer(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await methods[method].answer(request)
+
+    return Route(BASE + path, answer, methods=[*methods])
