@@ -1,5 +1,6 @@
 """The index of one scope: a generation on disk and what came after it."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,8 @@ from .routing.index import RoutingIndex
 from .routing.results import Signals
 from .routing.revision import Change, Members, proposed, stats_of
 from .storage.contract import Store, StoredVectors
+
+log = logging.getLogger("routemem")
 
 #: Item's chunk and its cosine with the question.
 Near = tuple[int, float]
@@ -173,6 +176,10 @@ class Routed:
 
     def _take(self, found: StoredVectors) -> None:
         """Put vectors where they belong by now; those that lie there already stay."""
+        whole = np.asarray(np.isfinite(found.vectors).all(axis=1), np.bool_)
+        if not whole.all():  # bytes that changed on the disk; the memory is found by its words
+            log.warning("%d vectors are damaged and left out", int((~whole).sum()))
+            found = found.only(whole)
         if not len(found.chunks):
             return
         self.live = self.live or self._index(found.vectors.shape[1])

@@ -180,7 +180,7 @@ class Registry:
                 home = self.scope_of(tag_of(id) or "")
                 if home == scope:
                     self._db.execute("delete from moved where id = ?", (id,))
-                elif home is not None:
+                else:
                     self._db.execute("insert or replace into moved values(?, ?)", (id, scope))
 
     def scopes(self) -> list[str]:

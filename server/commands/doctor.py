@@ -40,18 +40,44 @@ class Finding:
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
-    """Doctor takes settings only."""
+    """Whether to mend as well."""
+    command.add_argument(
+        "--repair",
+        action="store_true",
+        help="look at every scope whole and bring back what can be read of damaged files",
+    )
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print every finding; exit status 1 when something should be done."""
-    bad = 0
+    bad = _repair(settings) if given.repair else 0
     for finding in examine(settings):
         bad += not finding.ok
         print(f"{'ok  ' if finding.ok else 'LOOK'} {finding.name}: {shown(finding.said)}")
         if finding.advice:
             print(f"     -> {shown(finding.advice)}")
     return 1 if bad else 0
+
+
+def _repair(settings: Settings) -> int:
+    """Bring back what was set aside, a line a file; returns how many could not be."""
+    from routemem.memory_core import Scopes
+    from routemem.memory_core.repairing import repair
+
+    failed = 0
+    with Scopes(settings) as scopes:
+        for done in repair(scopes):
+            if done.failure:
+                failed += 1
+                print(f"LOOK repair: {shown(done.failure)}")
+                print("     -> `routemem restore` puts the last backup in its place")
+                continue
+            got = ", ".join(f"{done.rows.get(name, 0)} {name}" for name in ("items", "facts"))
+            lost = sum(done.lost.values())
+            how = "put beside what was stored since" if done.merged else "in its place again"
+            print(f"ok   repair: {shown(done.scope)}: {got} brought back, {how}; {lost} rows lost")
+            print(f"     -> the damaged file is kept as {shown(done.kept_as)}")
+    return failed
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -236,15 +262,21 @@ def _scopes(settings: Settings) -> Finding:
 
 
 def _damaged(settings: Settings) -> Finding:
-    kept = sorted(path.name for path in settings.data_path().glob("*.damaged-*"))
-    if not kept:
-        return Finding("damaged files", True, "none")
-    return Finding(
-        "damaged files",
-        False,
-        ", ".join(kept),
-        "these were set aside, not changed; copy them away before you delete them",
-    )
+    from routemem.memory_core.repairing import REPAIRED, set_aside_in
+
+    folder = settings.data_path()
+    damaged = [path.name for path in set_aside_in(folder)]
+    done = sorted(path.name for path in folder.glob(f"*{REPAIRED}*[0-9]"))
+    if damaged:
+        advice = "these were set aside, not changed; `routemem doctor --repair` reads them"
+        return Finding("damaged files", False, ", ".join(damaged), advice)
+    if done:
+        advice = (
+            "what could be read was brought back; delete these when you miss nothing: what you "
+            "forget from now on is not erased from them"
+        )
+        return Finding("damaged files", True, ", ".join(done), advice)
+    return Finding("damaged files", True, "none")
 
 
 def _client(settings: Settings) -> Finding:

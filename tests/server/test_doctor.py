@@ -136,7 +136,21 @@ def test_a_damaged_file_is_set_aside_whole_and_listed(settings: Settings, scope_
     (kept,) = scope_file.parent.glob("*.damaged-*")
     assert kept.read_bytes() == b"this was a database once" * 1000
     assert kept.name in found["damaged files"].said
-    assert "copy them away" in found["damaged files"].advice
+    assert "doctor --repair" in found["damaged files"].advice
+
+
+def test_what_was_set_aside_is_brought_back_and_told(
+    say: Say, settings: Settings, scope_file: Path
+) -> None:
+    scope_file.write_bytes(b"\0" * 100 + scope_file.read_bytes()[100:])
+    told = say("doctor", "--repair").splitlines()
+    assert told[0] == (
+        "ok   repair: global: 1 items, 0 facts brought back, in its place again; 0 rows lost"
+    )
+    assert ".repaired-" in told[1]
+    (line,) = [line for line in told if "damaged files" in line]
+    assert line.startswith("ok   damaged files: ")
+    assert "kept" in say("recall", "kept")
 
 
 def test_a_file_of_a_newer_version_is_told_and_not_changed(

@@ -15,6 +15,7 @@ from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.storage.sqlite import SqliteStore
 
 PAGE = 4096
+NAN = b"\x00\x7e"  # as float16
 
 
 @pytest.fixture
@@ -163,3 +164,17 @@ def test_a_check_notes_its_time_and_can_be_cut_short(tmp_path: Path, clock: Stop
 
 def test_a_memory_without_a_file_is_not_watched(clock: StoppedClock) -> None:
     assert soundness.watch(SqliteStore(None, "global", "a", now=0.0), clock, bool) is None
+
+
+def test_a_vector_whose_bytes_changed_does_not_keep_the_others_from_being_found(
+    file: Path, settings: Settings, clock: StoppedClock
+) -> None:
+    with Scopes(settings, clock=clock) as scopes:
+        store = scopes.open("user:ann").store
+        assert isinstance(store, SqliteStore)
+        with store.atomic():
+            store.db.execute("update vectors set vector = ? where chunk = 5", (NAN * 384,))
+    with Scopes(settings, clock=clock) as scopes:
+        found = scopes.open("user:ann").recall("harbour", top_k=50)
+        assert len(found.hits) == 40
+        assert sum(hit.cosine is None for hit in found.hits) == 1
