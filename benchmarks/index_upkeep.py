@@ -11,7 +11,8 @@ of one thread except where it says wall.
 * opening: mapping a generation from files, in a process that has its imports behind it.
 * growing: two thirds of the vectors are built, the last third is added in batches and merged
   without fitting, with one round of `adapt.run_adaptation` and a calibration at the end; beside a
-  fresh build of all.
+  fresh build of all. Once in random order, and once real vectors first, so that all that comes
+  later is of another kind.
 * reads: whether 500 searches change what a search finds.
 * memory: what a process holds more after opening and 300 searches, by kind of page (Linux).
 """
@@ -111,31 +112,47 @@ def filters(index: RoutingIndex, stored: Vectors, asked: Vectors) -> dict[str, A
 def inserts(index: RoutingIndex, vectors: Vectors, first: int) -> dict[str, float]:
     """Single adds and one batch, microseconds per vector.
 
-    On a machine shared with others the wall time's 99.9th percentile is mostly the scheduler's.
+    Wall times are told apart by whether the system took the processor away meanwhile, to give it to
+    another process or to the thread that merges.
     """
     half = len(vectors) // 2
-    wall, cpu = [], []
+    wall, cpu, interrupted = np.empty(half), np.empty(half), np.empty(half, np.bool_)
     for place in range(half):
+        switched = _switches()
         begun, worked = time.perf_counter_ns(), time.thread_time_ns()
         index.add(first + place, vectors[place])
-        cpu.append((time.thread_time_ns() - worked) / 1000)
-        wall.append((time.perf_counter_ns() - begun) / 1000)
+        cpu[place] = (time.thread_time_ns() - worked) / 1000
+        wall[place] = (time.perf_counter_ns() - begun) / 1000
+        interrupted[place] = _switches() > switched
     index.wait()
     begun = time.perf_counter_ns()
     index.add_many(np.arange(first + half, first + len(vectors)), vectors[half:])
     batch = (time.perf_counter_ns() - begun) / 1000 / (len(vectors) - half)
     index.wait()
+    alone = wall[~interrupted]
     return {
         "adds": half,
         "cpu_p50_us": round(float(np.percentile(cpu, 50)), 1),
         "cpu_p99.9_us": round(float(np.percentile(cpu, 99.9)), 1),
         "wall_p50_us": round(float(np.percentile(wall, 50)), 1),
         "wall_p99.9_us": round(float(np.percentile(wall, 99.9)), 1),
-        "wall_most_us": round(max(wall), 1),
+        "wall_most_us": round(float(wall.max()), 1),
+        "interrupted": int(interrupted.sum()),
+        "wall_p99.9_us_uninterrupted": round(float(np.percentile(alone, 99.9)), 1),
+        "wall_most_us_uninterrupted": round(float(alone.max()), 1),
         "batch_us": round(batch, 2),
         "batch_per_minute": round(6e7 / batch),
         "batch_speedup": round(float(np.mean(wall)) / batch, 1),
     }
+
+
+def _switches() -> int:
+    """How often the system took the processor from this thread; 0 where it does not tell."""
+    if sys.platform != "linux":
+        return 0
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 def _opened(place: Path) -> RoutingIndex:
@@ -224,7 +241,10 @@ def measure(data: Data, n: int, cache: Path | None, adds: int) -> dict[str, Any]
     told["inserts"] = inserts(index, new.astype(np.float32), n)
     del index
     if n <= 300_000:
-        told["growing"] = growing(stored, queries)
+        order = np.random.default_rng(3).permutation(n)
+        told["growing"] = growing(stored[order], Queries.of(stored[order], data.queries))
+        if n > len(data.stored):
+            told["growing_by_another_kind"] = growing(stored, queries)
     return told
 
 

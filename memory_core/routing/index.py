@@ -9,7 +9,17 @@ from numpy.typing import ArrayLike
 
 from ..errors import Conflict, NotFound
 from . import maintenance
-from .arrays import F32, I64, Bools, Metric, checked_keys, checked_vector, checked_vectors, one_of
+from .arrays import (
+    F32,
+    I64,
+    Bools,
+    Metric,
+    checked_keys,
+    checked_rows,
+    checked_vector,
+    checked_vectors,
+    one_of,
+)
 from .codebook import Codebook, Init
 from .delta import Delta
 from .filters import Allowed
@@ -244,8 +254,8 @@ class RoutingIndex:
         Raises:
             InvalidArgument: bad vectors or ids; the text names the first ones.
         """
-        good = checked_vectors(vectors, self.dim, self.metric)
-        self._append(checked_keys(ids, len(good)), good)
+        given, sizes = checked_rows(vectors, self.dim, self.metric)
+        self._append(checked_keys(ids, len(given)), given, sizes)
 
     def update(self, id: int, vector: ArrayLike) -> None:
         """Replace the vector of an item. A search finds the old or the new one, never both or none.
@@ -359,17 +369,19 @@ class RoutingIndex:
 
     # ------------------------------------------------------------------ inside
 
-    def _append(self, keys: I64, vectors: F32) -> None:
+    def _append(self, keys: I64, vectors: F32, sizes: F32 | None = None) -> None:
         with self._writing:
             refuse_known(self._state, self._delta, keys)
-            self._delta.append(keys, vectors)
+            self._delta.append(keys, vectors, sizes)
             self._state = State(self._state.base, self._delta.tail)
         self._after_write()
 
     def _adopt(self, before: State, base: Base, delta: Delta) -> None:
         """Publish what upkeep made of an earlier state, with all that was written since."""
+        reached = self._state  # most of that is taken in while writers go on
+        state = maintenance.caught_up(before, reached, base, delta)
         with self._writing:
-            self._state = maintenance.caught_up(before, self._state, base, delta)
+            self._state = maintenance.caught_up(reached, self._state, state.base, delta)
             self._delta = delta
 
     def _after_write(self) -> None:

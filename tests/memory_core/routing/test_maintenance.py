@@ -1,8 +1,10 @@
 """From one state to the next while others write."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from routemem.memory_core import RoutingIndex
@@ -38,6 +40,33 @@ def test_what_is_written_while_a_flat_index_is_compacted_is_kept(draw: Draw) -> 
     assert sorted(delta.live_keys) == expected
     assert found(state, new[0], 1) == [4]
     assert found(state, new[1], 1) == [0]
+
+
+@pytest.mark.parametrize("flat_until", [0, 10_000])
+def test_what_is_written_while_it_is_caught_up_can_be_caught_up_after_it(
+    draw: Draw, flat_until: int
+) -> None:
+    vectors, new = draw(600), draw(400, seed=1)
+    index = RoutingIndex(32, flat_until=flat_until, rerank="fp32", merging="manual")
+    index.add_many(np.arange(600), vectors)
+    index.build()
+    index.add_many(np.arange(600, 900), new[:300])
+    recipe = replace(RECIPE, flat_until=flat_until)
+    before = index.state
+    base, delta = maintenance.merged_state(before, recipe)
+    index.delete([0, 1, 600])
+    index.update(2, new[300])
+    index.add(1000, new[301])
+    reached = index.state
+    state = maintenance.caught_up(before, reached, base, delta)
+    index.delete([2, 3, 1000])
+    index.update(4, new[302])
+    index.update(601, new[303])
+    index.add_many(np.arange(1001, 1003), new[304:306])
+    state = maintenance.caught_up(reached, index.state, state.base, delta)
+    assert len(state.base) + len(state.tail) == len(index)
+    for query in [*vectors[:6], *new[:3], *new[300:306]]:
+        assert found(state, query, 20) == found(index.state, query, 20)
 
 
 def test_a_state_taken_earlier_answers_as_it_did(draw: Draw) -> None:

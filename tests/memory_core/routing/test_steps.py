@@ -157,6 +157,14 @@ def test_float16_rows_are_compared_as_if_widened_by_numpy(seed: int) -> None:
         assert (np.abs(got - expected) / scale).max() < 1e-6
 
 
+def test_every_finite_float16_is_widened_exactly() -> None:
+    bits = np.arange(2**16, dtype=np.uint16)
+    rows = bits[(bits & 0x7C00) != 0x7C00].view(np.float16).reshape(-1, 64)
+    wide = steps.widened(rows, np.empty(0, np.float32))
+    assert wide.dtype == np.float32
+    np.testing.assert_array_equal(wide.view(np.uint32), rows.astype(np.float32).view(np.uint32))
+
+
 @pytest.mark.parametrize("form", ["fp32", "fp16", "int8"])
 def test_rerank_and_compare_all_agree_with_widened_rows(form: str) -> None:
     rng = np.random.default_rng(4)
