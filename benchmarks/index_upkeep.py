@@ -118,12 +118,12 @@ def inserts(index: RoutingIndex, vectors: Vectors, first: int) -> dict[str, floa
     half = len(vectors) // 2
     wall, cpu, interrupted = np.empty(half), np.empty(half), np.empty(half, np.bool_)
     for place in range(half):
-        switched = _switches()
+        switched = switches()
         begun, worked = time.perf_counter_ns(), time.thread_time_ns()
         index.add(first + place, vectors[place])
         cpu[place] = (time.thread_time_ns() - worked) / 1000
         wall[place] = (time.perf_counter_ns() - begun) / 1000
-        interrupted[place] = _switches() > switched
+        interrupted[place] = switches() > switched
     index.wait()
     begun = time.perf_counter_ns()
     index.add_many(np.arange(first + half, first + len(vectors)), vectors[half:])
@@ -146,7 +146,7 @@ def inserts(index: RoutingIndex, vectors: Vectors, first: int) -> dict[str, floa
     }
 
 
-def _switches() -> int:
+def switches() -> int:
     """How often the system took the processor from this thread; 0 where it does not tell."""
     if sys.platform != "linux":
         return 0

@@ -5,6 +5,7 @@ place, flushed, and moved there in one step, so a reader finds it whole or not a
 up to which change of the store it reaches; the newest whole one is used.
 """
 
+import contextlib
 import json
 import logging
 import mmap
@@ -118,15 +119,21 @@ def _stands(place: Path, stamp: Stamp) -> bool:
 def newest(folder: Path, store: str, embedder: str, *, latest: int) -> Generation | None:
     """The newest whole generation of a store and model; torn, foreign and later ones are skipped.
 
+    The folder is listed again after each that would not do: another process may have published a
+    newer one, and removed this one, since it was last looked at.
+
     Args:
         latest: position of the store's newest change; a generation beyond it belongs to a store
             that was since replaced by an older copy.
     """
-    for place in _places(folder):
+    tried: set[Path] = set()
+    while place := next((place for place in _places(folder) if place not in tried), None):
+        tried.add(place)
         try:
             found = load(place)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("index generation %s is unusable: %s", place.name, type(error).__name__)
+            if (place / META).exists():
+                log.warning("index generation %s is unusable: %s", place.name, type(error).__name__)
             continue
         if (found.stamp.store, found.stamp.embedder) == (store, embedder):
             if found.stamp.seq <= latest:
@@ -152,21 +159,25 @@ def load(place: Path) -> Generation:
 
 
 def is_whole(generation: Generation, stopped: Callable[[], bool] = lambda: False) -> bool | None:
-    """Whether every byte is as it was written; None when stopped before the end.
+    """Whether every byte is as it was written; None when stopped, or removed, before the end.
 
     Reads all of it, a second or so per gigabyte, but not through the maps: they would count as
     memory of this process.
     """
-    for name, crc in _sums(generation.path).items():
-        found = 0
-        with (generation.path / f"{name}.bin").open("rb") as file:
-            while part := file.read(_PART):
-                found = zlib.crc32(part, found)
-                if stopped():
-                    return None
-        # An erasure may have begun meanwhile: then there is no sum to compare with any more.
-        if found != crc and _sums(generation.path).get(name) == crc:
-            return False
+    try:
+        for name, crc in _sums(generation.path).items():
+            found = 0
+            with (generation.path / f"{name}.bin").open("rb") as file:
+                while part := file.read(_PART):
+                    found = zlib.crc32(part, found)
+                    if stopped():
+                        return None
+            # An erasure may have begun meanwhile: then there is no sum to compare with any more.
+            if found != crc and _sums(generation.path).get(name) == crc:
+                return False
+    except FileNotFoundError:
+        # What another process removes, having a newer one, loses its description first.
+        return False if (generation.path / META).exists() else None
     return True
 
 
@@ -179,14 +190,14 @@ def was_checked(generation: Generation, since: float) -> bool:
 def note_checked(generation: Generation, at: float) -> None:
     """Note that it was found whole at a time, seconds UTC."""
     mark = generation.path / _CHECKED
-    mark.touch(0o600)
-    os.utime(mark, (at, at))
+    with contextlib.suppress(FileNotFoundError):  # removed meanwhile: another process has a newer
+        mark.touch(0o600)
+        os.utime(mark, (at, at))
 
 
 def discard(generation: Generation) -> None:
     """Remove a generation from its folder; who has it mapped keeps it until it lets go (POSIX)."""
-    (generation.path / META).unlink(missing_ok=True)  # first: nobody opens what is half gone
-    shutil.rmtree(generation.path, ignore_errors=True)
+    _remove(generation.path)
 
 
 def _sums(place: Path) -> dict[str, int]:
@@ -243,7 +254,13 @@ def prune(folder: Path, keep: Path | None) -> None:
     """
     for place in [*_places(folder), *folder.glob(f"*{_PARTIAL}")]:
         if place != keep:
-            shutil.rmtree(place, ignore_errors=True)
+            _remove(place)
+
+
+def _remove(place: Path) -> None:
+    with contextlib.suppress(OSError):
+        (place / META).unlink()  # first: nobody opens what is half gone
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _places(folder: Path) -> Iterator[Path]:
