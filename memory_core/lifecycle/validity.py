@@ -90,8 +90,9 @@ def contradicts_from_outside(step: Assertion, said: Fact) -> bool:
 
 def _confirm(old: Fact, said: Fact) -> Assertion:
     surer = _restate(old, said, confidence=_both(old, said))
-    if _trust(said) > _trust(old):  # now somebody who is trusted says so
-        surer = replace(surer, source=said.source)
+    # The user's own word makes it theirs; a model may only repeat what it has read.
+    if said.source == "user" and old.trust == "untrusted":
+        surer = replace(surer, source="user")
     if (surer.confidence, surer.source) == (old.confidence, old.source):
         return Assertion("confirmed", (), (), old, old)
     return Assertion("confirmed", (old,), (surer,), surer, old)

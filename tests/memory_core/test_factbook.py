@@ -91,6 +91,8 @@ def test_a_word_from_outside_ends_nothing_that_is_trusted(memory: Memory) -> Non
 def test_what_came_from_outside_is_the_users_once_the_user_says_it(memory: Memory) -> None:
     memory.set_fact("shop.hours", "9 to 5", source="web")
     memory.set_fact("shop.hours", "9 to 6", source="web")
+    memory.set_fact("shop.hours", "9 to 6", source="assistant")  # may only repeat what it read
+    assert memory.get_facts(["shop.hours"])[0].trust == "untrusted"
     assert memory.set_fact("shop.hours", "9 to 6", source="user").status == "confirmed"
     (fact,) = memory.get_facts(["shop.hours"])
     assert (fact.source, fact.trust) == ("user", "normal")
