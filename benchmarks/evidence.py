@@ -28,6 +28,7 @@ import numpy as np
 
 from routemem.memory_core import Memory, Settings, load_embedder
 from routemem.memory_core.embedding.embedder import Encoded, Span
+from routemem.memory_core.records import Hit
 from routemem.memory_core.retrieval.lexical import content_words
 from routemem.memory_core.retrieval.ranking import WEIGHTS, WEIGHTS_BEFORE_TOKENS
 from routemem.server.replies import hit_cost, room_for_hits
@@ -136,13 +137,19 @@ class Library:
         hits = self.memory.recall(question, top_k=50, max_tokens=PLENTY).hits
         return [self.turn[hit.id] for hit in hits]
 
-    def packed(self, question: str, max_tokens: int = 1000) -> list[Any]:
-        """What fits in a reply of the server with this budget."""
-        hits = self.memory.recall(
-            question, top_k=50, max_tokens=room_for_hits(max_tokens, explain=False),
+    def packed(self, question: str) -> list[Any]:
+        """What is shown whole in a reply of the server of 1,000 tokens."""
+        return [self.turn[hit.id] for hit in self._reply(question) if hit.whole]
+
+    def packed_or_cut(self, question: str) -> list[Any]:
+        """What is shown of it, be it a part."""
+        return [self.turn[hit.id] for hit in self._reply(question)]
+
+    def _reply(self, question: str) -> Sequence[Hit]:
+        return self.memory.recall(
+            question, top_k=50, max_tokens=room_for_hits(1000, explain=False),
             cost=hit_cost(self.memory.counter.count, detailed=False),
         ).hits  # fmt: skip
-        return [self.turn[hit.id] for hit in hits]
 
     def dense(self, question: str) -> list[Any]:
         """By cosine alone."""
@@ -344,7 +351,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--user-turns", action="store_true", help="leave out an assistant's turns")
-    parser.add_argument("--only", default="dense,bm25,rrf,z_sum,ours,packed")
+    parser.add_argument("--only", default="dense,bm25,rrf,z_sum,ours,packed,packed_or_cut")
     parser.add_argument("--server", action="store_true", help="over stdio instead")
     parser.add_argument("--ablate", action="store_true", help="also without each signal")
     parser.add_argument("--out", type=Path)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import count as numbers
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ UNBOUNDED = 1 << 40
 #: Part of the budget that passages and the texts they are from may take together.
 WHOLE_SHARE = 0.6
 #: Tokens of a short memory with what stands before it.
-SHORTEST = 25
+SHORTEST = 40
 #: Words of a memory that is left out.
 BRIEF = 8
 
@@ -74,7 +75,7 @@ class Briefing:
             raise InvalidArgument(f"max_tokens is {max_tokens}, expected 16 or more.")
         budget = min(max_tokens, model.room)
         asked = ask(query, top_k=MAX_TOP_K)
-        price = cost or self._counter.count
+        price = cache(cost or self._counter.count)  # what is gathered is weighed again to be packed
         parts, hits = self._parts(asked, wanted, budget, price)
 
         def cut(text: str, tokens: int) -> str:

@@ -9,11 +9,12 @@ from .question import Question
 from .recalling import with_neighbours
 from .records import FACT, Fact, Hit, Recall
 from .retrieval.confidence import LEVELS
+from .retrieval.excerpt import excerpt
 from .retrieval.fence import trusted_first
 from .retrieval.lexical import content_words
 from .retrieval.packing import fit
 from .retrieval.pooled import bm25, interleave, joint
-from .text.tokens import TokenCounter, truncate
+from .text.tokens import TokenCounter
 
 #: Hits each scope brings at least, so that the scales of all of them are known.
 DEPTH = 24
@@ -54,7 +55,10 @@ class Chain:
         ranked = self._ranked(asked, found)
         page = ranked[asked.skip : end]
         spread = [*known, *self._with_neighbours(page, asked.neighbours)]
-        kept = fit(spread, asked.max_tokens, cost or self._cost, self._shorten)
+        kept = fit(
+            spread, asked.max_tokens, cost or self._cost,
+            lambda text, tokens: excerpt(text, asked.query, tokens, self._counter.count),
+        )  # fmt: skip
         own = sum(not hit.neighbour_of and hit.kind != FACT for hit in kept)
         left = len(page) - own
         more = len(ranked) > end or any(reply.cursor for reply in found)
@@ -146,9 +150,6 @@ class Chain:
 
     def _cost(self, hit: Hit) -> int:
         return self._counter.count(hit.text) + 12
-
-    def _shorten(self, text: str, tokens: int) -> str:
-        return truncate(text, tokens, self._counter.count)
 
 
 def _nearest_facts(found: Sequence[Recall]) -> list[Hit]:

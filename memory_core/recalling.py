@@ -10,6 +10,7 @@ from .meaning import Asked, Meaning
 from .question import Question
 from .records import FACT, KINDS, Fact, Hit, Item, Kind, Recall
 from .retrieval.confidence import level
+from .retrieval.excerpt import excerpt
 from .retrieval.fact_keys import asked_words, matching_keys
 from .retrieval.lines import fact_text
 from .retrieval.packing import cut_to, fit
@@ -129,7 +130,10 @@ class Recalling:
     ) -> Recall:
         spread = with_neighbours(self._store, hits, asked.neighbours, full=asked.full)
         spread = abridged(self._store, spread, full=asked.full)
-        kept = fit(spread, asked.max_tokens, cost or self._cost, self._shorten)
+        kept = fit(
+            spread, asked.max_tokens, cost or self._cost,
+            lambda text, tokens: excerpt(text, asked.query, tokens, self._counter.count),
+        )  # fmt: skip
         facts = sum(hit.kind == FACT for hit in hits)
         own = sum(not hit.neighbour_of and hit.kind != FACT for hit in kept)
         left = len(hits) - facts - own

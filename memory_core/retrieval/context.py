@@ -7,6 +7,7 @@ is cut, not dropped; what still finds no room is named in one line with what rea
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import zip_longest
 
 #: A cut text shorter than this, tokens, is not worth showing.
@@ -96,6 +97,7 @@ def pack(parts: Sequence[Part], budget: int, cost: Cost, cut: Cut, *, hints: boo
         cut: shortens a text to at most so many tokens.
         hints: whether what is left out is named.
     """
+    cost = cache(cost)  # each line is weighed where it is wanted, filled in and settled
     parts = [part for part in parts if part.lines]
     wanted = [_wanted(part, cost) for part in parts]
     reserve = 0
@@ -140,11 +142,11 @@ def _filled(part: Part, room: int, cost: Cost, cut: Cut) -> tuple[list[Line], li
     left: list[Line] = []
     for line, price in zip(part.lines, costs, strict=True):
         rest -= price
-        most = max(room // 2, room - rest, min(room, LEAST + cost(f"- {line.head}{CUT}\n")))
-        if price <= (room if price <= SHORT else most):
-            shown: Line | None = line
-        else:
-            shown = None if price <= SHORT and kept else _cut_to(line, most, cost, cut)
+        shown: Line | None = line
+        if price > room or price > max(SHORT, room // 2, room - rest):
+            most = max(room // 2, room - rest, min(room, LEAST + cost(f"- {line.head}{CUT}\n")))
+            if price > most:
+                shown = None if price <= SHORT and kept else _cut_to(line, most, cost, cut)
         if shown is None:
             left.append(line)
         else:

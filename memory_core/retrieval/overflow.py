@@ -1,17 +1,16 @@
 """A text that does not fit, in pieces that do: those that bear on the question first. Pure."""
 
 from collections.abc import Callable, Sequence
-from math import log
 
 from ..text.chunking import Span, chunk, rough_pieces
-from ..text.truncation import truncate
+from .excerpt import excerpt, shares
 from .lexical import content_words
 
 #: Tokens of a piece and of what two neighbours share (Advanced Memory Management, config.yaml).
 LIMIT, OVERLAP = 1024, 128
 #: Stands where something between two pieces was left out.
 GAP = " … "
-#: Fewer tokens than this are not cut from a text by its question: its beginning is shown.
+#: Pieces shorter than this, tokens, would tell little: one part of the text is shown instead.
 LEAST = 48
 
 Count = Callable[[str], int]
@@ -35,7 +34,7 @@ def overflow(
         for span in chunk(text, rough_pieces(text), limit=limit, overlap=overlap)
         for fine in _within(text, span, limit, count)
     ]
-    scores = _scores([text[start:end] for start, end in spans], query)
+    scores = shares([text[start:end] for start, end in spans], query)
     order = sorted(range(len(spans)), key=lambda number: (-scores[number], number))
     return [spans[number] for number in order]
 
@@ -43,7 +42,7 @@ def overflow(
 def focused(text: str, query: str, max_tokens: int, count: Count) -> str:
     """The parts of a text that bear on a question, in their order, within a budget.
 
-    The beginning of the text where nothing does, or hardly anything fits.
+    One part where hardly anything fits, see `excerpt`; the beginning where nothing bears on it.
 
     Args:
         max_tokens: budget, by ``count``.
@@ -53,14 +52,14 @@ def focused(text: str, query: str, max_tokens: int, count: Count) -> str:
     limit = min(LIMIT, max_tokens // 3)
     words = content_words(query) if query else []
     if limit < LEAST or not any(word in text.casefold() for word in words):
-        return truncate(text, max_tokens, count)
+        return excerpt(text, query, max_tokens, count)
     chosen: list[Span] = []
     for span in overflow(text, query, count, limit=limit, overlap=0):
         said = _joined(text, [*chosen, span])
         if count(said) > max_tokens:
             break
         chosen.append(span)
-    return _joined(text, chosen) if chosen else truncate(text, max_tokens, count)
+    return _joined(text, chosen) if chosen else excerpt(text, query, max_tokens, count)
 
 
 def _within(text: str, span: Span, limit: int, count: Count) -> list[Span]:
@@ -75,17 +74,6 @@ def _within(text: str, span: Span, limit: int, count: Count) -> list[Span]:
             middle = (start + end) // 2
             waiting += [(middle, end), (start, middle)]
     return done
-
-
-def _scores(pieces: Sequence[str], query: str) -> list[float]:
-    """How much of the question stands in each piece; rare words count for more."""
-    folded = [piece.casefold() for piece in pieces]
-    scores = [0.0] * len(pieces)
-    for word in content_words(query) if query else ():
-        holding = [number for number, piece in enumerate(folded) if word in piece]
-        for number in holding:
-            scores[number] += log(1 + len(pieces) / len(holding))
-    return scores
 
 
 def _joined(text: str, spans: Sequence[Span]) -> str:

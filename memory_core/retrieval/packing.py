@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from ..records import Hit
 
-#: A text shorter than this, tokens, is not worth showing cut.
-LEAST = 24
+#: No text is cut below this, tokens: half a dozen words of each would say nothing of any.
+LEAST = 96
 
 
 def fit(
@@ -17,9 +17,10 @@ def fit(
 ) -> list[Hit]:
     """The hits that fit, in order, long ones cut so that the others have room.
 
-    Each hit may take what is left over divided by the hits still to come, so one long text cannot
-    push the rest out, and what short ones leave unused goes on to the next. Stops at the first hit
-    that does not fit even cut.
+    Each hit may take what is left over divided by the hits still to come, but ``LEAST`` in any
+    case: one long text cannot push the rest out, short ones are shown whole, and what they leave
+    unused goes on to the next. Stops at the first hit that does not fit even cut; only the first of
+    all is cut to less.
 
     Args:
         budget: tokens for all hits together.
@@ -28,14 +29,18 @@ def fit(
     """
     kept: list[Hit] = []
     for number, hit in enumerate(hits):
-        share = max(
-            budget // (len(hits) - number), min(budget, LEAST + cost(replace(hit, text="")))
-        )
-        shown = hit if cost(hit) <= share else cut_to(hit, share, cost, cut)
-        if shown is None:
-            break
-        kept.append(shown)
-        budget -= cost(shown)
+        share, paid = budget // (len(hits) - number), cost(hit)
+        if paid > share:
+            share = max(share, LEAST + cost(replace(hit, text="")))
+        if paid > min(share, budget):
+            if share > budget and kept:
+                break
+            shown = cut_to(hit, min(share, budget), cost, cut)
+            if shown is None:
+                break
+            hit, paid = shown, cost(shown)
+        kept.append(hit)
+        budget -= paid
     return kept
 
 

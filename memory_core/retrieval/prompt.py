@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..records import Hit
 from ..text.truncation import truncate
+from .excerpt import excerpt
 from .fence import fenced, trusted_first
 from .lines import heading, indented
 from .packing import fit
@@ -45,7 +46,7 @@ def augmented(
         hits,
         room,
         lambda hit: count(_line(hit, mark)) + 2,
-        lambda said, n: truncate(said, n, count),
+        lambda said, n: excerpt(said, question, n, count),
     )
     while kept and count(text(kept)) > max_tokens:
         kept.pop()

@@ -58,7 +58,7 @@ def test_it_ends_and_covers_every_character_for_any_size_and_overlap(
 def test_a_text_is_cut_to_what_bears_on_the_question(budget: int) -> None:
     said = focused(NEEDLE, "reactor hint", budget, estimate)
     assert estimate(said) <= budget
-    assert ("heron" in said) == (budget >= 150)
+    assert "heron" in said
 
 
 def test_what_says_nothing_of_the_question_is_shown_from_its_beginning() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routemem.memory_core.records import Hit
-from routemem.memory_core.retrieval.packing import cut_to, fit
+from routemem.memory_core.retrieval.packing import LEAST, cut_to, fit
 
 
 def hit(text: str, id: str = "a-1") -> Hit:
@@ -25,10 +25,14 @@ def test_everything_is_kept_whole_when_there_is_room() -> None:
 
 
 def test_a_long_text_is_cut_so_that_the_others_have_room() -> None:
-    kept = fit([hit("x" * 1000), hit("y" * 20), hit("z" * 20)], 120, cost, cut)
-    assert len(kept) == 3
-    assert not kept[0].whole
-    assert all(one.whole for one in kept[1:])
+    kept = fit([hit("x" * 1000), hit("y" * 20), hit("z" * 20)], 400, cost, cut)
+    assert [one.whole for one in kept] == [False, True, True]
+
+
+def test_rather_fewer_hits_come_than_a_few_words_of_each() -> None:
+    kept = fit([hit("x" * (LEAST - 9))] * 50, 500, cost, cut)
+    assert all(one.whole for one in kept)
+    assert len(kept) == 500 // (LEAST - 9 + 5)
 
 
 def test_what_short_hits_leave_goes_to_the_long_ones_after_them() -> None:
