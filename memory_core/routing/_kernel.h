@@ -120,6 +120,9 @@ enum { FINE = 0, FOUND_NAN = -1, OUT_OF_RANGE = -2, NO_MEMORY = -3 };
 #include "_kernel_select.h"
 #include "_kernel_batch.h"
 
+/* What a path makes of a query's planes to score two blocks at once; see PAIRS. */
+typedef struct Tables Tables;
+
 /* The steps of one path. */
 typedef struct {
     const char *name;

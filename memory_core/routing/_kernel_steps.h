@@ -3,6 +3,7 @@
    TARGET                              attributes of its functions
    PATH_NAME                           its name in quotes
    UNROLLS                             whether unrolled loops pay: there are registers enough
+   PAIRS                               defined if it scores two blocks at once
    PATH(name)                          name with the path's suffix
    PATH(supported)()                   whether this processor can run it
    PATH(block)(scan, words, b, base, cut, e)  estimates of block b's lanes; bits of those not < cut
@@ -26,22 +27,41 @@ static TARGET int PATH(take)(Best *best, unsigned lanes, const float *scores, in
     return FINE;
 }
 
+/* Ask for the codes of a block of the batch to come. */
+static TARGET ALWAYS_INLINE void PATH(ask)(const Scan *s, int64_t words, const Batch *next,
+                                           int64_t n)
+{
+    const int64_t bytes = words * LANES * (int64_t)sizeof(uint64_t);
+    if (n < next->n) {
+        const char *ahead = s->codes + next->blocks[n] * bytes;
+        for (int64_t line = 0; line < bytes; line += 64)
+            PREFETCH(ahead + line);
+        PREFETCH(s->factors + next->blocks[n] * 16);
+    }
+}
+
 /* Score a batch: 8 scores a block, and the bits of live lanes that are not below the cut. Codes of
    the batch to come are asked for from memory meanwhile; nothing is called, so that the planes stay
    in registers. */
-static TARGET ALWAYS_INLINE void PATH(score)(const Scan *given, int64_t words, const Batch *now,
-                                             const Batch *next, float cut, float *scores,
-                                             uint8_t *above)
+static TARGET ALWAYS_INLINE void PATH(score)(const Scan *given, int64_t words, const Tables *tables,
+                                             const Batch *now, const Batch *next, float cut,
+                                             float *scores, uint8_t *above)
 {
     const Scan here = *given, *s = &here; /* a copy that no store can reach stays in registers */
-    const int64_t bytes = words * LANES * (int64_t)sizeof(uint64_t);
-    for (int64_t n = 0; n < now->n; n++) {
-        if (n < next->n) {
-            const char *ahead = s->codes + next->blocks[n] * bytes;
-            for (int64_t line = 0; line < bytes; line += 64)
-                PREFETCH(ahead + line);
-            PREFETCH(s->factors + next->blocks[n] * 16);
-        }
+    int64_t n = 0;
+#ifdef PAIRS
+    for (; tables && n + 1 < now->n; n += 2) {
+        unsigned lanes[2];
+        PATH(ask)(s, words, next, n);
+        PATH(ask)(s, words, next, n + 1);
+        PATH(pair)(s, words, tables, now->blocks + n, now->base + n, cut, scores + n * LANES,
+                   lanes);
+        above[n] = (uint8_t)lanes[0] & now->live[n];
+        above[n + 1] = (uint8_t)lanes[1] & now->live[n + 1];
+    }
+#endif
+    for (; n < now->n; n++) {
+        PATH(ask)(s, words, next, n);
         const unsigned lanes =
             PATH(block)(s, words, now->blocks[n], now->base[n], cut, scores + n * LANES);
         above[n] = (uint8_t)lanes & now->live[n];
@@ -59,14 +79,22 @@ static TARGET int PATH(scan)(const Scan *s, Best *best)
     int turn = 0;
     if (batch_fill(s, &at, &two[0]))
         return OUT_OF_RANGE;
+    const Tables *tables = NULL;
+#ifdef PAIRS
+    Tables room;
+    if (s->words <= PAIR_WORDS && two[0].n > 1) {
+        PATH(tables)(s, &room);
+        tables = &room;
+    }
+#endif
     for (; two[turn].n; turn = !turn) {
         const Batch *now = &two[turn], *next = &two[!turn];
         if (batch_fill(s, &at, &two[!turn]))
             return OUT_OF_RANGE;
         if (UNROLLS && s->words == 6) /* 384 dimensions: counted loops unroll */
-            PATH(score)(s, 6, now, next, best->cut, scores, above);
+            PATH(score)(s, 6, tables, now, next, best->cut, scores, above);
         else
-            PATH(score)(s, s->words, now, next, best->cut, scores, above);
+            PATH(score)(s, s->words, tables, now, next, best->cut, scores, above);
         for (int64_t first = 0; first < now->n; first += 8) {
             if (!u64_at(above, first / 8))
                 continue;

@@ -55,6 +55,7 @@ static TARGET ALWAYS_INLINE void tile_x86(const float *a, const float *b, int64_
 
 #define PATH_NAME "avx2"
 #define UNROLLS 0
+#define PAIRS 1
 #define PATH(name) name##_avx2
 
 static int supported_avx2(void)
@@ -118,6 +119,8 @@ static TARGET ALWAYS_INLINE unsigned block_avx2(const Scan *s, int64_t words, in
     return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(e, _mm256_set1_ps(cut), _CMP_NLT_UQ));
 }
 
+#include "_kernel_pairs.h"
+
 #define tile_avx2 tile_x86
 #define tile_avx512 tile_x86
 
@@ -174,6 +177,7 @@ DOT(dot_i8_avx2, eight_i8)
 #undef TARGET
 #undef PATH_NAME
 #undef UNROLLS
+#undef PAIRS
 #undef PATH
 
 /* ------------------------------------------------------------------ AVX-512 */

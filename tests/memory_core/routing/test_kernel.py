@@ -102,6 +102,17 @@ def test_a_scan_is_right_where_a_few_blocks_are_far_better(path: Kernel, every: 
 
 
 @each_path
+@pytest.mark.parametrize("words", [1, 2, 3, 6, 7, 24, 25, 40])
+def test_the_largest_counts_are_right_for_codes_of_any_length(path: Kernel, words: int) -> None:
+    given = a_scan(np.random.default_rng(words), 9, words)
+    given["codes"][:5] = 2**64 - 1
+    given["codes"][5:8] = 0
+    for planes in (0, 2**64 - 1):
+        given["query"].planes[:] = planes
+        assert all_alike(path.scan(**given, depth=72), NUMPY.scan(**given, depth=72))
+
+
+@each_path
 @given(st.lists(st.sampled_from([*ODD, np.nan]) | st.floats(width=32), max_size=200), st.data())
 def test_selection_breaks_ties_by_position(
     path: Kernel, values: list[float], data: st.DataObject
