@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from command import environment
 
-from routemem.memory_core import Memory, Settings
+from routemem.memory_core import Memory, RoutingIndex, Settings, load_embedder
 from routemem.memory_core.errors import Conflict
 from routemem.memory_core.routing import build, generation
 
@@ -293,3 +293,47 @@ def test_an_explained_recall_says_how_the_index_was_searched(packed: Memory) -> 
     assert 0 < found.routing["scanned"] <= ITEMS
     assert packed.recall("parcel 12").routing == {}
     assert packed.recall("parcel 12", explain=True).hits[0].signals["meaning"] > 0
+
+
+def test_an_explained_hit_has_its_text_and_what_made_its_place(packed: Memory) -> None:
+    hits = packed.recall("parcel 12 in the aisle", top_k=5, explain=True).hits
+    assert hits[0].text == f"Parcel 12 stands in aisle {12 % 97}."
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    for hit in hits:
+        assert hit.cosine is not None
+        assert hit.signals["meaning"] == pytest.approx(hit.cosine, abs=1e-3)
+        assert packed.recall(ids=[hit.id]).hits[0].text == hit.text
+
+
+def test_a_vector_finds_what_its_text_finds(packed: Memory) -> None:
+    embedder, mine = load_embedder("hash"), RoutingIndex(384, flat_until=0)
+    texts = [f"Parcel {number} stands in aisle {number % 97}." for number in range(ITEMS)]
+    mine.add_many(np.arange(ITEMS), embedder.encode(texts).vectors)
+    mine.build()
+    for question in ("parcel 12 in the aisle", "where does parcel 650 stand"):
+        found = mine.search(embedder.encode([question]).vectors[0], top_k=50)
+        cosines = {texts[hit.id]: hit.score for hit in found.hits}
+        for hit in packed.recall(question, top_k=5).hits:
+            assert hit.cosine == pytest.approx(cosines[hit.text], abs=2e-3)
+
+
+def test_what_was_deleted_leaves_no_slot_behind(packed: Memory) -> None:
+    rows = [path.stat().st_size for path in generations(packed, "rows.bin")]
+    for number in range(0, ITEMS, 7):
+        found = packed.recall(f"parcel {number}", top_k=1).hits[0].id
+        packed.forget([found], mode="purge")
+    assert index(packed)["deleted"] == ITEMS // 7
+    given_back = packed.upkeep.gc()
+    assert given_back.bytes_after < given_back.bytes_before
+    packed.index.run("build")
+    assert (index(packed)["deleted"], index(packed)["passages"]) == (0, ITEMS - ITEMS // 7)
+    assert [path.stat().st_size for path in generations(packed, "rows.bin")] == [
+        rows[0] // ITEMS * (ITEMS - ITEMS // 7)
+    ]
+
+
+def generations(memory: Memory, name: str) -> list[Path]:
+    """A file of every generation there is."""
+    folder = memory.store.place
+    assert folder
+    return sorted(folder.glob(f"*/{name}"))
