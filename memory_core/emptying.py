@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 from .errors import Conflict
 from .memory import Memory
+from .storage.clearing import is_spent
 from .storage.contract import Tombstone
+from .storage.files import remove
 from .storage.ids import make_id
+from .storage.sqlite import SqliteStore
 from .storage.vault import Vault
 from .transfer.importing import Imported
 
@@ -76,6 +79,23 @@ def expire(memory: Memory, now: float) -> Emptied | None:
     if not is_over(memory, now):
         return None
     return _empty(memory, "session_expired", lambda: is_over(memory, now))
+
+
+def discard(memory: Memory, now: float) -> bool:
+    """Remove the file of a session that has long been empty; False when it has not, or cannot be.
+
+    Whoever has it open makes a new one at the next call.
+    """
+    store = memory.store
+    hours = memory.settings.session_hours
+    if not (memory.scope.startswith("session:") and hours and isinstance(store, SqliteStore)):
+        return False
+    store.drop_expired(now)
+    before = now - hours * HOUR
+    if store.db.path is None or not is_spent(store.db, before):
+        return False
+    with store.atomic():  # nobody writes meanwhile
+        return is_spent(store.db, before) and remove(store.db.path)
 
 
 def bring_back(memory: Memory) -> Imported:

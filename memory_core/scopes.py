@@ -16,7 +16,7 @@ from .briefing import Briefing
 from .chain import Chain
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
-from .emptying import Emptied, clear, confirmation, expire
+from .emptying import Emptied, clear, confirmation, discard, expire
 from .errors import InvalidArgument, NotFound, StorageError
 from .lifecycle.actions import Action, Unread
 from .memory import Memory
@@ -147,12 +147,28 @@ class Scopes:
         expire(memory, now)
 
     def sweep(self) -> list[str]:
-        """Look after every session of the folder, opened or not; returns those that are empty."""
+        """Look after every session of the folder, opened or not; returns those that are empty.
+
+        Those that are over are emptied; once nothing of them can be brought back any more, their
+        files are removed.
+        """
         if not self.folder.exists() or self.settings.read_only:
             return []
         names = [name for name in self.registry.scopes() if name.startswith("session:")]
         there = [name for name in names if (self.folder / file_name(name)).exists()]
-        return [name for name in there if not self._get(name).store.last_write()]
+        empty = [name for name in there if not self._get(name).store.last_write()]
+        for name in empty:
+            if discard(self._get(name), self.clock()):
+                self._let_go(name)
+        return empty
+
+    def _let_go(self, name: str) -> None:
+        """Close a scope whose file was removed, and forget it."""
+        with self._guard:
+            memory = self._open.pop(name, None)
+        if memory is not None:
+            _close(memory)
+        self.registry.drop(name)
 
     def look(self, scope: str = "") -> Memory:
         """The memory of a scope for reading: one that nobody wrote to yet leaves no file.

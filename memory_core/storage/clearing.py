@@ -1,4 +1,4 @@
-"""Emptying a scope file, whatever tables it has by now; when it was last written to."""
+"""Emptying a scope file, whatever tables it has by now; when it was last written to or used."""
 
 from .database import Database
 from .items import log, owe_erasure
@@ -47,3 +47,23 @@ def last_write(db: Database) -> float:
             "coalesce((select max(updated_at) from cards), 0.0))"
         )
     )
+
+
+def is_spent(db: Database, before: float) -> bool:
+    """Whether nothing is in the scope, nor can be brought back or let out, nor was used lately.
+
+    Args:
+        before: seconds UTC; it was made, and last called, before then.
+    """
+    if last_write(db) or db.value("select value from meta where key in ('moving', 'erasure_owed') "
+                                  "and value != ''"):  # fmt: skip
+        return False
+    used = db.value(
+        "select max(coalesce((select max(at) from audit), 0), (select max(applied_at) from "
+        "migrations))"
+    )
+    kept = db.value(
+        "select exists(select 1 from tombstones where sealed is not null) or "
+        "exists(select 1 from quarantine where state = 'held')"
+    )
+    return not kept and float(used) < before

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 from ..errors import DamagedFile, StorageError
@@ -81,3 +82,19 @@ def set_aside(path: Path, now: float) -> Path:
                 target.rename(source)
         return path
     return free
+
+
+def remove(path: Path) -> bool:
+    """Remove a scope file, its log and its index; False where the system does not let us.
+
+    Call it under the writer lock of the file, whose own file stays: removing that would let two
+    processes lock two different files of the same name.
+    """
+    try:
+        # The file last: a log left behind would be played into the new file of that name.
+        for ending in ("-wal", "-shm", ""):
+            beside(path, ending).unlink(missing_ok=True)
+    except OSError:  # open files cannot be removed on Windows
+        return False
+    shutil.rmtree(path.with_suffix(".index"), ignore_errors=True)
+    return True

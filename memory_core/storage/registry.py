@@ -97,6 +97,7 @@ class Registry:
                         _enter(db, scope, tag, file)
                         for id in guests:
                             db.execute("insert or replace into moved values(?, ?)", (id, scope))
+                            _reserve(db, tag_of(id) or "")
             _check(db)
         except BaseException:
             db.close(fold=False)
@@ -162,6 +163,11 @@ class Registry:
             if self.tag(scope) == lost:
                 self._db.execute("delete from scopes where scope = ?", (scope,))
             return self.tag(scope)
+
+    def drop(self, scope: str) -> None:
+        """Forget a scope whose file was removed; its tag is not given out again."""
+        with self._db.atomic():
+            self._db.execute("delete from scopes where scope = ?", (scope,))
 
     def scope_of(self, tag: str) -> str | None:
         """The scope that gives out ids with this tag."""
@@ -230,6 +236,15 @@ def _enter(db: Database, scope: str, tag: str = "", file: str = "") -> str:
         "insert or ignore into scopes values(?, ?, ?, ?)", (tag_number(tag), scope, tag, file)
     )
     return tag
+
+
+def _reserve(db: Database, tag: str) -> None:
+    """Never give out this tag: ids with it are in use, though its scope is gone."""
+    db.execute("insert or ignore into sqlite_sequence(name, seq) select 'scopes', 0 where not "
+               "exists(select 1 from sqlite_sequence where name = 'scopes')")  # fmt: skip
+    db.execute(
+        "update sqlite_sequence set seq = max(seq, ?) where name = 'scopes'", (tag_number(tag),)
+    )
 
 
 def _check(db: Database) -> None:

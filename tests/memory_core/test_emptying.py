@@ -8,9 +8,10 @@ from stopped_clock import StoppedClock
 from things import files_holding
 
 from routemem.memory_core.emptying import bring_back, confirmation
-from routemem.memory_core.errors import Conflict
+from routemem.memory_core.errors import Conflict, StorageError
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage.registry import file_name
 
 
 def fill(scopes: Scopes, scope: str) -> str:
@@ -139,3 +140,53 @@ def test_what_was_promoted_does_not_expire(scopes: Scopes, clock: StoppedClock) 
     clock.advance(days=2)
     assert scopes.sweep() == ["session:s"]
     assert scopes.locate(id).find(id)
+
+
+def test_of_a_session_that_is_over_for_good_no_file_is_left(
+    scopes: Scopes, settings: Settings, clock: StoppedClock, data_dir: Path
+) -> None:
+    fill(scopes, "session:s")
+    moved = scopes.open("session:s").remember("worth keeping").id
+    scopes.move([moved], "user:u")
+    file = data_dir / file_name("session:s")
+    clock.advance(days=2)
+    assert scopes.sweep() == ["session:s"]
+    assert file.exists()  # it can still be brought back
+    with Scopes(settings, clock=clock) as other:
+        watching = other.open("session:s")
+        clock.advance(days=8)
+        scopes.sweep()
+        assert not file.exists()
+        assert "session:s" not in scopes.names()
+        with pytest.raises(StorageError):
+            watching.remember("written to a file that is gone")
+        again = other.open("session:s").remember("a new session of that name").id
+    assert again != moved
+    assert scopes.locate(moved).find(moved)
+    assert scopes.recall("new session", scope="session:s").hits
+    (data_dir / "registry.db").unlink()
+    with Scopes(settings, clock=clock) as anew:  # the tag of the old one is not given out
+        assert anew.open("session:t").remember("hello").id != moved
+        assert anew.locate(moved).scope == "user:u"
+
+
+@pytest.mark.parametrize("kept", ["held", "new", "read"])
+def test_a_session_that_is_still_of_use_keeps_its_file(
+    scopes: Scopes, clock: StoppedClock, data_dir: Path, kept: str
+) -> None:
+    id = fill(scopes, "session:s")
+    if kept == "held":
+        scopes.open("session:s").quarantine([id], reason="private")
+    clock.advance(days=2)
+    scopes.sweep()
+    clock.advance(days=8)
+    if kept == "new":
+        scopes.open("session:new")
+        scopes.sweep()
+        assert (data_dir / file_name("session:new")).exists()
+        return
+    if kept == "read":
+        scopes.open("session:s").note("recall", ms=1.0, ok=True)
+        scopes.open("session:s").upkeep.round()
+    scopes.sweep()
+    assert (data_dir / file_name("session:s")).exists()
