@@ -32,6 +32,8 @@ COMMANDS = {
     "context": ("context", "what is known for a question, in one text within a budget"),
     "facts": ("people", "list, set (key=value) or trace (--history) facts"),
     "forget": ("people", "hide, restore, delete or purge memories"),
+    "compress": ("review", "show memories by a short form, or list those worth it"),
+    "review": ("review", "propose what to keep, shorten, delete or promote; do what is decided"),
     "vault": ("vault", "what is held in quarantine: list, show, release or purge it"),
     "scopes": ("scopes", "which scopes there are, and what each holds"),
     "export": ("bundle", "write a scope to a file that `import` reads"),
