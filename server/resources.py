@@ -178,11 +178,14 @@ def _policy(scopes: "Scopes") -> dict[str, Any]:
 
 
 def _models(scopes: "Scopes") -> dict[str, Any]:
-    from routemem.memory_core.model_table import load_models
+    from routemem.memory_core.model_table import load_models, shipped
 
+    said = shipped()
     table = load_models(scopes.settings.models_file)
     found, warning = table.find(scopes.settings.model)
     return {
+        "as_of": said["as_of"],
+        "about": said["about"],
         "model": asdict(found),
         "note": warning,
         "default": asdict(table.default),

@@ -380,3 +380,5 @@ async def test_the_models_are_a_resource(client: Client) -> None:
     table = json.loads(content.text)  # type: ignore[union-attr]  # text, as its type says
     assert table["model"]["name"] == "default"
     assert table["models"]["gpt-4o-mini"]["context"] == 128_000
+    assert table["as_of"]
+    assert "List prices" in table["about"]
