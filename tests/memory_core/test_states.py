@@ -1,9 +1,13 @@
-"""The states of a memory: one at a time, each step written down, each but purge taken back."""
+"""The states of a memory: one at a time, each step written down, each but purge taken back.
+
+Whatever the state, no context is too large, and nothing that is held or gone is in one.
+"""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -48,6 +52,7 @@ class States(RuleBasedStateMachine):
         self.states: dict[str, str] = {}
         self.until: dict[str, float] = {}  # until when a deleted item can be taken back
         self.pinned: set[str] = set()
+        self.held: dict[str, str] = {}  # what is in quarantine, and the state it was taken from
         self.steps = 0  # changes of state so far
         self.count = 0
 
@@ -93,7 +98,7 @@ class States(RuleBasedStateMachine):
         except (Conflict, NotFound):
             assert refused
             return
-        assert id not in self.pinned
+        assert not refused
         if done.method:
             self.now_is(id, "compressed")
 
@@ -103,7 +108,9 @@ class States(RuleBasedStateMachine):
         gone = before in ("deleted", "purged")
         try:
             (done,) = self.memory.forget([id], mode=mode)
-        except Conflict:
+        except (Conflict, NotFound):
+            if before in ("held", "destroyed"):  # only a person's answer reaches it
+                return
             assert mode == "restore"
             assert before == "purged" or now >= self.until.get(id, 0.0)
             return
@@ -118,9 +125,35 @@ class States(RuleBasedStateMachine):
         assert done.state == self.states[id]
 
     @rule(id=items)
+    def quarantine(self, id: str) -> None:
+        before = self.states[id]
+        try:
+            (done,) = self.memory.quarantine([id], reason="private")
+        except (Conflict, NotFound):
+            assert before in ("deleted", "purged", "destroyed")
+            return
+        assert done.id == id
+        if before != "held":
+            self.held[id] = before
+        self.now_is(id, "held")
+
+    @rule(id=items, purge=st.booleans())
+    def a_person_answers(self, id: str, purge: bool) -> None:
+        try:
+            if purge:
+                assert self.memory.vault.purge(id) == [id]
+            else:
+                assert [receipt.id for receipt in self.memory.release(id)] == [id]
+        except (Conflict, NotFound):
+            assert self.states[id] != "held"
+            return
+        assert self.states[id] == "held"
+        self.now_is(id, "destroyed" if purge else self.held[id])
+
+    @rule(id=items)
     def read(self, id: str) -> None:
         hits = self.memory.recall(ids=[id], full=True, max_tokens=2000).hits
-        there = self.states[id] not in ("deleted", "purged")
+        there = self.states[id] in ("active", "compressed", "archived")
         assert [hit.text for hit in hits] == ([self.texts[id]] if there else [])
 
     @rule(days=st.sampled_from([0.5, 3.0, 8.0, 31.0, 70.0]), person=st.booleans())
@@ -139,6 +172,13 @@ class States(RuleBasedStateMachine):
             if state == "deleted" and self.until[id] <= self.clock():
                 self.states[id] = "purged"
 
+    @rule(budget=st.integers(16, 4000), model=st.sampled_from(["gpt-4", "gpt-4o", ""]))
+    def pack(self, budget: int, model: str) -> None:
+        context = self.memory.get_context("item", max_tokens=budget, model=model)
+        assert context.tokens <= min(budget, self.memory.reader(model)[0].room)
+        hidden = {id for id, state in self.states.items() if state not in ("active", "compressed")}
+        assert not hidden & {*context.ids, *context.hints}
+
     @rule()
     def reopen(self) -> None:
         self.memory.close()
@@ -150,8 +190,10 @@ class States(RuleBasedStateMachine):
     def every_id_is_in_exactly_one_state(self) -> None:
         for id, state in self.states.items():
             item, grave = self.stored(id), self.memory.store.tombstone(id)
-            assert (item is None) != (grave is None)
-            assert (item.state if item else grave.state if grave else "") == state
+            entry = self.memory.store.held(id)
+            held = entry and {"held": "held", "purged": "destroyed"}.get(entry.state)
+            assert [bool(item), bool(grave), bool(held)].count(True) == 1
+            assert (item.state if item else grave.state if grave else held) == state
             if item:
                 assert item.text == self.texts[id]
         counted = self.memory.status().items
@@ -172,16 +214,17 @@ class States(RuleBasedStateMachine):
         self.memory._ledger.flush()
         rows = self.memory.store.db.value(  # type: ignore[attr-defined]  # a file
             "select count(*) from audit where op like 'forget:%' or op like 'hygiene:%' "
-            "or op = 'compress'"
+            "or op = 'compress' or op like 'quarantine%'"
         )
         assert rows >= self.steps
 
 
-def test_the_states_of_a_memory() -> None:
+@pytest.mark.parametrize("examples", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_the_states_of_a_memory(examples: int) -> None:
     run_state_machine_as_test(
         States,
         settings=settings(
-            max_examples=12,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -1,5 +1,6 @@
 """Prompts: the texts a person chooses, fitted to the tools that are on, with what is known."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -145,3 +146,52 @@ async def test_arguments_are_completed(client: Client) -> None:
     prompt = PromptReference(name="review_memory")
     assert await values(prompt, "focus", "d") == ["duplicates"]
     assert await values(prompt, "nothing", "d") == []
+
+
+async def test_every_tool_that_a_prompt_names_is_on(client: Client) -> None:
+    tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
+    arguments = {name for schema in tools.values() for name in schema["properties"]}
+    for name in NEEDS:
+        text = await said(client, name, **GIVEN.get(name, {}))
+        named = {word for word in re.findall(r"`(\w+)[`(]", text) if "_" in word or word in tools}
+        assert named <= tools.keys() | arguments, (name, named - tools.keys() - arguments)
+
+
+async def test_a_model_that_does_what_the_review_prompt_says_tidies_up(client: Client) -> None:
+    async def call(tool: str, **arguments: Any) -> dict[str, Any]:
+        done = await client.call_tool(tool, arguments)
+        assert not done.is_error, done.content
+        return done.structured_content or {}
+
+    for source in ("user", "assistant"):
+        await call("remember", content="The mill opens at nine in spring.", source=source)
+    twice = "The mill opens at nine in the spring."
+    await call("remember", content=twice, source="user")
+    text = await said(client, "review_memory", focus="duplicates", limit="5")
+    steps = re.findall(r"^\d+\. Call `(\w+)`", text, re.MULTILINE)
+    assert steps == ["review_memory", "apply_review"]
+    focus, limit = re.findall(r'with focus "(\w+)" and limit (\d+)', text)[0]
+    review = await call("review_memory", focus=focus, limit=int(limit))
+    actions = [{"id": one["id"], "action": one["action"]} for one in review["proposals"]]
+    assert [one["action"] for one in actions] == ["DELETE"]
+    token = review["review_token"]
+    dry = await call("apply_review", review_token=token, actions=actions, dry_run=True)
+    assert dry["outcomes"][0]["status"] == "possible"
+    assert (await call("memory_status"))["items"]["active"] == 2
+    await call("apply_review", review_token=token, actions=actions)
+    assert (await call("memory_status"))["items"]["active"] == 1
+
+
+async def test_a_model_that_does_what_the_compress_prompt_says_shortens_it(client: Client) -> None:
+    long = "The mill was built in 1781 by Ann's family. " + "Much was said of it that day. " * 12
+    stored = await client.call_tool("remember", {"content": long})
+    id = (stored.structured_content or {})["id"]
+    text = await said(client, "compress_item", id=id)
+    assert "`compress`" in text
+    assert f'"{id}"' in text or id in text
+    done = await client.call_tool(
+        "compress", {"ids": [id], "summary": "The mill was built in 1781 by Ann's family."}
+    )
+    assert not done.is_error, done.content
+    shown = await client.call_tool("recall", {"ids": [id]})
+    assert (shown.structured_content or {})["hits"][0]["summary"] is True
