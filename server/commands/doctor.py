@@ -142,8 +142,11 @@ def _folder(settings: Settings) -> Finding:
 
 def _probe(settings: Settings) -> Finding:
     """Write, read and lock a throw-away scope where the real ones lie."""
+    from routemem.memory_core.storage.place import check_place, probe
     from routemem.memory_core.storage.sqlite import SqliteStore
 
+    check_place(settings.data_path())
+    probe(settings.data_path())
     with tempfile.TemporaryDirectory(dir=settings.data_path(), prefix="probe-") as folder:
         path = Path(folder) / "probe.db"
         start = time.perf_counter()

@@ -99,7 +99,7 @@ def check(settings: Settings) -> None:
 
     Raises:
         InvalidArgument: the scope or the fixed time is malformed.
-        StorageError: the data folder cannot be made or written.
+        StorageError: the data folder cannot be made or written, or lies on a share.
     """
     from ..clock import clock
 
@@ -108,7 +108,10 @@ def check(settings: Settings) -> None:
         from routemem.memory_core.storage.registry import check_scope
 
         check_scope(settings.scope)
+    from routemem.memory_core.storage.place import check_place
+
     folder = settings.data_path().absolute()
+    check_place(folder)
     nearest = next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
     if not _usable(nearest):
         raise StorageError(
