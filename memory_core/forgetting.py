@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from .boards import Boards
@@ -54,7 +55,8 @@ class Forgetting:
         done: list[Forgotten] = []
         try:
             for ref in refs:
-                done.append(self._room_of(ref).forget(ref, chosen))
+                step = partial(self._room_of(ref).forget, ref, chosen)
+                done.append(self._upkeep.ballast.forgetting(step))
         finally:  # also when one of several fails: what was erased before it must be gone
             done = self._finished(done, mode, reason)
         return done

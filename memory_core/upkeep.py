@@ -10,6 +10,7 @@ from .meaning import Meaning
 from .records import Collected, Status
 from .settings import Settings
 from .storage.backups import Backups
+from .storage.ballast import Ballast
 from .storage.contract import Store
 from .storage.soundness import watch
 from .text.tokens import TokenCounter
@@ -22,6 +23,7 @@ class Upkeep:
 
     Attributes:
         backups: of its file; None for a memory that leaves none.
+        ballast: space for forgetting on a full disk.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Upkeep:
         self._clock = clock
         self._closing = closing
         self.backups = backups
+        self.ballast = Ballast(store.place)
         self._soundness = watch(store, clock, closing.is_set)
 
     def backfill(self, limit: int = 64) -> int:
@@ -60,6 +63,7 @@ class Upkeep:
             return False
         if self._soundness is not None and self._soundness.due() and not self._soundness.check():
             return False  # the next call on this scope sets the file aside
+        self.ballast.make()
         self._ledger.flush()
         self._store.drop_expired(self._clock())
         if self._store.erasure_owed():

@@ -1,6 +1,6 @@
 """A disk that is full, at each kind of write: rolled back, said, and forgetting still works.
 
-The server gets a file system of its own, 24 MB in RAM, which is filled to the last byte before each
+The server gets a file system of its own, 96 MB in RAM, which is filled to the last byte before each
 call (Linux, where a program may mount in a name space of its own). A second round limits the size
 of files instead, which SQLite meets as an I/O error.
 """
@@ -9,14 +9,17 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+from routemem.memory_core.storage.ballast import NAME
 
 from .client import Server
 from .part import Found, Watch
 
 MB = 1 << 20
-MOUNT = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=24m disk "$0" && exec "$@"']
+MOUNT = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=96m disk "$0" && exec "$@"']
 #: Every kind of write: name of the tool and arguments. ``ID`` is replaced by a memory's id.
 WRITES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("remember", {"content": "a new memory " + "of the harbour " * 5000}),
@@ -142,9 +145,10 @@ class Writes:
 
 def _on_a_full_disk(folder: Path, size: int) -> dict[str, Any]:
     disk = Disk(folder)
-    server = Server(folder, "--toolsets", "all")
+    server = Server(folder, "--toolsets", "all", ROUTEMEM_FLUSH_SECONDS="0.2")
     writes = Writes(server)
     for _ in range(size):
+        _wait_for_the_ballast(folder / "data" / NAME, server)
         disk.fill()
         writes.try_all(("disk_full:", "storage_error:"))
         writes.forget_some()
@@ -160,6 +164,14 @@ def _on_a_full_disk(folder: Path, size: int) -> dict[str, Any]:
         },
         "losses": writes.losses,
     }
+
+
+def _wait_for_the_ballast(path: Path, server: Server) -> None:
+    """It is made with the next upkeep, which a write brings about."""
+    until = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < until:
+        server.call("set_fact", key="user.mood", value=time.monotonic())
+        time.sleep(0.1)
 
 
 def _above_a_limit(folder: Path) -> dict[str, Any]:

@@ -20,13 +20,19 @@ ROOM = 16 * SIZE
 
 
 class Ballast:
-    """A file of zeros in a data folder, dropped for those who want to forget."""
+    """A file of zeros in a data folder, dropped for those who want to forget.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / NAME
+    Args:
+        file: a scope's file. One that lies in no data folder has no ballast; nor has None.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._path = file.parent / NAME if file and _in_data_folder(file) else None
 
     def make(self) -> None:
         """Put it there unless it is or there is little room; never an error."""
+        if self._path is None:
+            return
         try:
             if self._path.exists() or shutil.disk_usage(self._path.parent).free < ROOM:
                 return
@@ -41,6 +47,8 @@ class Ballast:
     def drop(self) -> bool:
         """Give the space back to the disk; False when there is none to give."""
         try:
+            if self._path is None:
+                return False
             self._path.unlink()
         except OSError:
             return False
@@ -59,3 +67,7 @@ class Ballast:
             if not self.drop():
                 raise
         return step()
+
+
+def _in_data_folder(file: Path) -> bool:
+    return (file.parent / "registry.db").exists()

@@ -12,9 +12,11 @@ from .database import Database
 from .files import beside, identity
 from .ids import make_tag, tag_number, tag_of
 from .lock import WriterLock
+from .place import check_place, probe
 
 KINDS = ("user", "project", "agent", "session")
 MAX_NAME = 512
+FILE = "registry.db"
 _UNSHOWN = ("Cc", "Cf", "Cn", "Cs", "Zl", "Zp")
 _JOINERS = "\u200c\u200d"  # Persian, Indic scripts and emoji need them inside words
 _SCHEMA = """
@@ -65,15 +67,22 @@ def file_name(scope: str) -> str:
 
 
 class Registry:
-    """``registry.db`` of a data folder. Lost or damaged, it is made again from the scope files."""
+    """``registry.db`` of a data folder. Lost or damaged, it is made again from the scope files.
+
+    Raises:
+        StorageError: the folder is somebody else's, or lies where no scope file should.
+    """
 
     def __init__(self, folder: Path, *, deadline: float = 10.0) -> None:
         self._folder = folder
         self._deadline = deadline
+        check_place(folder)
+        if not (folder / FILE).exists():
+            probe(folder)
         self._db = self._open()
 
     def _open(self) -> Database:
-        path = self._folder / "registry.db"
+        path = self._folder / FILE
         found = identity(path)
         try:
             return self._opened(path)
