@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from .actions import Name
 from .candidates import candidates
 from .plan import DAY, Policy, Subject, compressible, rank, worth
-from .values import likeness, same_values
+from .supersession import ALIKE, read, relation
+from .values import likeness, says_the_same
 
 FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
-#: Cosine from which two memories are looked at as repetitions, and as an old and a new state.
-ALIKE, RELATED = 0.7, 0.4
+#: Cosine from which two of many memories are looked at as an old and a new state.
+CLOSELY = 0.4
 #: Shared words from which they are, where there are no vectors.
 SAME_WORDS = 0.6
 #: Small talk is proposed for deletion after so long, seconds (Memory Framework).
@@ -32,11 +33,6 @@ _FILLING = _CORE | frozenset(
     "dear and see later soon sure nice cool perfect".split()
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-_CHANGED = re.compile(
-    r"\b(?:now|no longer|any ?more|moved|switched|changed|instead|replaced|since then|used to"
-    r"|has become|renamed|postponed|cancelled|canceled|nicht mehr|jetzt|désormais|ahora)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +115,7 @@ def repeated(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> l
     found: dict[str, Proposal] = {}
     for one, two, near in _pairs(entries, vectors, ALIKE):
         a, b = entries[one], entries[two]
-        if not same_values(a.text, b.text) or a.subject.id in found or b.subject.id in found:
+        if not says_the_same(a.text, b.text) or a.subject.id in found or b.subject.id in found:
             continue
         less, more = sorted((a, b), key=_worth)
         if not less.subject.pinned:
@@ -129,16 +125,17 @@ def repeated(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> l
 
 
 def superseded(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> list[Proposal]:
-    """Of two related memories of which the later speaks of a change, the earlier one."""
+    """Of two related memories of which the later may take the place of the earlier, the earlier."""
     found: dict[str, Proposal] = {}
-    for one, two, near in _pairs(entries, vectors, RELATED):
-        old, new = sorted((entries[one], entries[two]), key=lambda entry: entry.when)
-        differ = old.when < new.when and not same_values(old.text, new.text)
-        if differ and _CHANGED.search(new.text) and not old.subject.pinned:
-            why = f"{new.subject.id} is later and speaks of a change ({near:.2f}): which holds?"
-            found.setdefault(
-                old.subject.id, Proposal(old.subject.id, "DELETE", why, other=new.subject.id)
-            )
+    said = [read(entry.text) for entry in entries]
+    for one, two, near in _pairs(entries, vectors, CLOSELY):
+        early, late = sorted((one, two), key=lambda place: entries[place].when)
+        old, new = entries[early], entries[late]
+        if old.when == new.when or old.subject.pinned or old.subject.id in found:
+            continue
+        if relation(said[late], said[early], near) == "supersedes":
+            why = f"{new.subject.id} is later and says otherwise ({near:.2f}): which holds?"
+            found[old.subject.id] = Proposal(old.subject.id, "DELETE", why, other=new.subject.id)
     return list(found.values())
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .lexical import STOP_WORDS
+from ..text.stop_words import STOP_WORDS
 from .time_expressions import Period, periods
 
 #: Speakers that are parts, not people: naming them says nothing about whose turn is meant.

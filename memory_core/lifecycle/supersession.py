@@ -1,0 +1,147 @@
+"""What a new text may do to an older one that is like it: repeat it, or take its place. Pure.
+
+Likeness alone decides nothing: nine of ten updates are too unlike their original for any threshold
+that finds repetitions, and the most alike of them are not repetitions (see `values`). What decides
+is which values the two do not share, and where they stand.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .values import is_content, says_the_same, words_of
+
+#: What a text does to an older one; "" nothing.
+Relation: TypeAlias = Literal["repeats", "supersedes", "may_supersede", ""]
+
+#: Cosine from which two texts are looked at as repetitions, as two states of one thing, and as
+#: such a pair when nothing but their likeness speaks for it.
+ALIKE, RELATED, CLOSE = 0.7, 0.3, 0.6
+#: Words up to which a text says one thing, so that all of it counts as the place of its value.
+SHORT = 16
+#: Content words around a value, on each side, that say what it is the value of, and how many of
+#: them two values must share to be values of the same thing.
+AROUND, SHARED = 7, 3
+#: Numbers of a text that are looked at.
+VALUES = 12
+#: Characters of a text that are looked at.
+LOOKED_AT = 500
+
+_MONTHS = frozenset(
+    "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
+)
+_SIGNS = frozenset("€$£¥%")
+_CHANGED = re.compile(
+    r"\b(?:now|no longer|any ?more|moved|switched|changed|instead|replaced|since then|used to"
+    r"|(?:has|have|had|'ve|'s) become|renamed|relocated|postponed|rescheduled|cancell?ed"
+    r"|nicht mehr|jetzt|désormais|ahora)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d[\d.,:/-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number in a text.
+
+    Attributes:
+        shape: what it measures, as far as it is written with it: "%", "$", "date", "ms", "".
+        about: stems of the content words around it.
+    """
+
+    word: str
+    shape: str
+    about: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is compared of a text: its beginning, where it says what it has to say.
+
+    Attributes:
+        stems: of its content words.
+        changes: stems of the content words around each word that speaks of a change.
+    """
+
+    text: str
+    brief: bool
+    stems: frozenset[str]
+    values: tuple[Value, ...]
+    changes: tuple[frozenset[str], ...]
+
+
+def read(text: str) -> Statement:
+    """A text as it is compared with others."""
+    text = text[:LOOKED_AT]
+    words = words_of(text)
+    content = [(place, stem(word)) for place, word in enumerate(words) if is_content(word)]
+    numbers = [place for place, word in enumerate(words) if word[0].isdigit()][:VALUES]
+    values = [
+        Value(words[place].casefold(), _shape(words, place), _around(content, place))
+        for place in numbers
+    ]
+    changes = []
+    for found in _CHANGED.finditer(text):
+        changes.append(_around(content, len(words_of(text[: found.start()]))))
+    stems = frozenset(said for _, said in content)
+    return Statement(text, len(words) <= SHORT, stems, tuple(values), tuple(changes))
+
+
+def relation(newer: Statement, older: Statement, cosine: float) -> Relation:
+    """What ``newer`` does to ``older``, which was said before it.
+
+    Args:
+        cosine: of the two.
+    """
+    if cosine < RELATED:
+        return ""
+    brief = newer.brief and older.brief
+    if (brief or cosine >= ALIKE) and says_the_same(newer.text, older.text):
+        return "repeats" if cosine >= ALIKE else ""
+    if speaks_of_change(newer, older) or other_value(newer, older):
+        return "supersedes"
+    return "may_supersede" if brief and cosine >= CLOSE else ""
+
+
+def speaks_of_change(newer: Statement, older: Statement) -> bool:
+    """Whether a text says that something is no longer so, among words that both texts have."""
+    if newer.brief and older.brief:
+        return bool(newer.changes)
+    return any(len(near & older.stems) >= SHARED for near in newer.changes)
+
+
+def other_value(newer: Statement, older: Statement) -> bool:
+    """Whether both give a number for the same thing, and not the same one."""
+    a, b = ({value.word for value in said.values} for said in (newer, older))
+    return any(
+        one.shape == two.shape and len(one.about & two.about) >= SHARED
+        for one in newer.values
+        if one.word not in b
+        for two in older.values
+        if two.word not in a
+    )
+
+
+def stem(word: str) -> str:
+    """Enough of a word to know its other forms by."""
+    return word.casefold().replace("’", "'").removesuffix("'s").rstrip("s")[:5]
+
+
+def _shape(words: list[str], place: int) -> str:
+    before = words[place - 1] if place else ""
+    after = words[place + 1] if place + 1 < len(words) else ""
+    for sign in (before, after):
+        if sign in _SIGNS:
+            return sign
+    if before.casefold() in _MONTHS or after.casefold() in _MONTHS:
+        return "date"
+    return _NUMBER.sub("", words[place]).casefold()
+
+
+def _around(content: Sequence[tuple[int, str]], place: int) -> frozenset[str]:
+    """Stems of the content words next to a place."""
+    before = [said for at, said in content if at < place][-AROUND:]
+    after = [said for at, said in content if at > place][:AROUND]
+    return frozenset(before + after)
