@@ -263,6 +263,15 @@ class Meaning:
             signals,
         )
 
+    def neighbours(self, embedded: Embedded, limit: int) -> list[tuple[int, float]]:
+        """Rows of the chunks nearest to a text that is not stored yet, with their cosines.
+
+        Counted nowhere: it is no question.
+        """
+        vector = embedded.vectors[0].astype(np.float32)
+        self.catch_up()
+        return self.index.nearest(vector, limit) if self.index.dim == len(vector) else []
+
     def cosines(self, asked: Asked, chunks: Sequence[int]) -> dict[int, float]:
         """The cosine of single chunks with a question; those without a vector are left out."""
         if self.index.dim != len(asked.vector):

@@ -214,7 +214,8 @@ class Memory:
         """Store one thing. Durable when this returns; the same thing twice is stored once.
 
         What must not be stored (a secret, hidden text, orders in a text from outside) is held in
-        quarantine instead, and the receipt says so; see the setting ``screening``.
+        quarantine instead, and the receipt says so; see the setting ``screening``. The receipt also
+        names what it seems to repeat and whose place it may take: nothing is merged by itself.
 
         Args:
             content: the text, any length up to ``settings.max_content`` bytes; kept as it is.
@@ -249,8 +250,9 @@ class Memory:
             return known
         chunks = self._remembering.cut(item)
         embedded = self._meaning.embed(item, chunks[: self.settings.embed_at_once])
+        related = self._remembering.succeeding.related(item, embedded)
         with self.store.atomic():
-            receipt = self._remembering.place(item, chunks, embedded, id, stated)
+            receipt = self._remembering.place(item, chunks, embedded, id, stated, related)
             self._ledger.flush()
         if self.tending.wrote() or receipt.pending:
             self._caretaker.call(now=bool(receipt.pending))

@@ -8,6 +8,8 @@ Kind: TypeAlias = Literal["note", "turn", "doc", "code", "summary"]
 Origin: TypeAlias = Literal["user", "assistant", "tool", "web", "import"]
 Trust: TypeAlias = Literal["verified", "normal", "untrusted"]
 State: TypeAlias = Literal["active", "compressed", "archived", "deleted", "purged"]
+#: What a text does to an older one: says the same, takes its place for all its words tell, or may.
+Relation: TypeAlias = Literal["repeats", "supersedes", "may_supersede"]
 ForgetMode: TypeAlias = Literal["archive", "restore", "delete", "purge"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -140,6 +142,8 @@ class Receipt:
         chunks: into how many chunks the text was cut.
         pending: chunks that wait for their vector; found by text until then.
         note: one sentence for the caller, "" when there is nothing to say.
+        supersedes: ids of older items whose place it may have taken; they stay as they are.
+        repeats: ids of older items that seem to say the same.
     """
 
     id: str
@@ -149,6 +153,8 @@ class Receipt:
     chunks: int
     pending: int = 0
     note: str = ""
+    supersedes: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +367,15 @@ class Link:
 
     derived: str
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Two items of which one may have taken the other's place, by row."""
+
+    newer: int
+    older: int
+    relation: Relation
 
 
 @dataclass(frozen=True, slots=True)

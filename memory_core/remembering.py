@@ -13,6 +13,7 @@ from .records import TRUST_OF_ORIGIN, TRUST_ORDER, Chunk, Item, Kind, Receipt
 from .settings import Settings
 from .storage.contract import Store
 from .storage.ids import bare
+from .succeeding import Related, Succeeding, settling
 from .text.chunking import chunk, rough_pieces
 from .text.identity import digest
 from .text.tokens import TokenCounter
@@ -23,7 +24,11 @@ SUMMARY = 200
 
 
 class Remembering:
-    """Draft, recognise, cut and place an item."""
+    """Draft, recognise, cut and place an item.
+
+    Attributes:
+        succeeding: finds the older items that it repeats or may supersede.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Remembering:
         self._counter = counter
         self._clock = clock
         self._intake = intake
+        self.succeeding = Succeeding(store, meaning)
 
     def draft(self, content: str, **fields: Any) -> Item:
         """A checked item with its tokens counted and, if it is long, its summary made.
@@ -171,11 +177,13 @@ class Remembering:
         embedded: Embedded | None,
         id: str,
         stated: Collection[str] = (),
+        related: Sequence[Related] = (),
     ) -> Receipt:
         """Insert or replace, inside the transaction, against what is stored at this moment.
 
         Args:
             stated: as for `in_place_of`.
+            related: what `Succeeding.related` found for it.
         """
         if embedded is not None and not self._meaning.claim():
             embedded = None  # another model's vectors were first; backfill or reindex will do it
@@ -195,8 +203,14 @@ class Remembering:
             self._store.rewrite(stored, chunks, vectors, codes)
         n = len(chunks)
         pending = n - (0 if vectors is None else len(vectors))
-        note = self._waiting_note(pending, n)
-        return Receipt(stored.id, status, self._store.scope, item.tokens, n, pending, note)
+        held = self.succeeding.keep(stored.row, related) if related else []
+        note = " ".join(filter(None, [settling(stored.id, held), self._waiting_note(pending, n)]))
+        older = [one for one in held if one.older]
+        return Receipt(
+            stored.id, status, self._store.scope, item.tokens, n, pending, note,
+            supersedes=tuple(one.item.id for one in older if one.relation != "repeats"),
+            repeats=tuple(one.item.id for one in older if one.relation == "repeats"),
+        )  # fmt: skip
 
     def _waiting_note(self, pending: int, chunks: int) -> str:
         if not pending:

@@ -100,6 +100,12 @@ class Routed:
                     signals = self._observed(result.signals)
         return sorted(found, key=lambda near: (-near[1], near[0]))[:limit], signals
 
+    def nearest(self, vector: NDArray[np.float32], limit: int) -> list[Near]:
+        """The live chunks nearest to a vector, best first; leaves no trace."""
+        if self.live is None or not len(self.live):
+            return []
+        return [(hit.id, hit.score) for hit in self.live.search(vector, limit).hits]
+
     def _observed(self, signals: Signals) -> dict[str, Any]:
         if signals.qerr is not None and self.generation is not None:
             alarm = self.drift.record(signals.qerr, signals.margin or 0.0, now=self._clock())

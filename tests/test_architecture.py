@@ -32,7 +32,7 @@ COMPOSE = {
     "summarising", "turns", "model_table",
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
-    "backing_up", "repairing", "reviewing", "searching", "timeline",
+    "backing_up", "repairing", "reviewing", "searching", "succeeding", "timeline",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {"boards": {"draft", "intake"}, "transfer": {"draft", "intake"}}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..lifecycle.plan import Subject
-from ..records import Chunk, Fact, Filter, Item, Usage
+from ..records import Chunk, Fact, Filter, Item, Succession, Usage
 
 Float16s: TypeAlias = NDArray[np.float16]
 
@@ -275,6 +275,16 @@ class Store(Protocol):
 
     def derived(self, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """What was made of each of these items, ids in order; nothing: left out."""
+        ...
+
+    def add_successions(self, pairs: Sequence[Succession]) -> None:
+        """Record which item may have taken the place of which; a pair goes with either item, and
+        when the text of either is rewritten.
+        """
+        ...
+
+    def successions(self, items: Sequence[int]) -> list[Succession]:
+        """The pairs that one of these items is part of, by newer, then by older."""
         ...
 
     def released(self) -> list[int]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..lifecycle.plan import Subject
 from ..records import Chunk, Filter, Item, Kind, Origin, State, Trust
+from . import successions
 from .database import FOLDED, Database
 from .ids import make_id
 
@@ -67,6 +68,7 @@ def rewrite(
 ) -> None:
     """Replace a stored item, text and all."""
     lost = _remove_chunks(db, item.row)
+    successions.drop(db, item.row)
     _update(db, item)
     _insert_chunks(db, item, chunks, vectors, codes)
     log(db, "rewrite", item.row, lost)

@@ -211,6 +211,21 @@ def _m007_boards(database: Database) -> None:
     database.connection.execute(_BOARDS)
 
 
+_SUCCESSIONS = """
+create table successions(
+    newer integer not null references items(row) on delete cascade,
+    older integer not null references items(row) on delete cascade,
+    relation text not null,       -- repeats, supersedes, may_supersede
+    primary key (newer, older)
+) strict, without rowid;
+create index successions_by_older on successions(older);
+"""
+
+
+def _m008_links(database: Database) -> None:
+    database.connection.execute(_SUCCESSIONS)
+
+
 _LATE_INTERACTION = """
 -- 128 bits for each word piece of a chunk, one after the other; late interaction reads them.
 create table token_codes(
@@ -254,6 +269,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m005_lifecycle", _m005_lifecycle),
     ("m006_quarantine", _m006_quarantine),
     ("m007_boards", _m007_boards),
+    ("m008_links", _m008_links),
     ("m009_shown_tokens", _m009_shown_tokens),
 )
 

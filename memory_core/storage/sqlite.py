@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..errors import ForeignFile
 from ..lifecycle.plan import Subject
-from ..records import Chunk, Fact, Filter, Item, Usage
-from . import cards, facts, items, links, outlines, quarantined
+from ..records import Chunk, Fact, Filter, Item, Succession, Usage
+from . import cards, facts, items, links, outlines, quarantined, successions
 from .clearing import clear, last_write
 from .contract import (
     Card,
@@ -191,6 +191,12 @@ class SqliteStore:
 
     def derived(self, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
         return links.derived(self.db, sources)
+
+    def add_successions(self, pairs: Sequence[Succession]) -> None:
+        successions.add(self.db, pairs)
+
+    def successions(self, items: Sequence[int]) -> list[Succession]:
+        return successions.of(self.db, items)
 
     def released(self) -> list[int]:
         return [row for (row,) in self.db.rows("select row from items where copies <= 0")]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routemem.memory_core.lifecycle.plan import Subject
-from routemem.memory_core.records import Chunk, Fact, Filter, Item, Usage
+from routemem.memory_core.records import Chunk, Fact, Filter, Item, Succession, Usage
 from routemem.memory_core.storage import contract
 from routemem.memory_core.storage.contract import Card, Changes, Float16s, Held, TextHit, Tombstone
 from routemem.memory_core.storage.ids import make_id, number_of, tag_of
@@ -43,6 +43,7 @@ class DictStore:
         self.lost: list[tuple[int, int, int]] = []
         self.audit: list[tuple[float, str, str, float, bool, str]] = []
         self.made_of: set[tuple[str, str]] = set()
+        self.followed: dict[tuple[int, int], Succession] = {}
         self.floor = 0
         self.next: Any = defaultdict(lambda: count(1))
         self.turn = threading.RLock()
@@ -106,6 +107,7 @@ class DictStore:
     def erase(self, row: int) -> None:
         if old := self.all.pop(row, None):
             self.made_of = {pair for pair in self.made_of if old.id not in pair}
+        self.followed = {pair: s for pair, s in self.followed.items() if row not in pair}
         gone = [r for r, chunk in self.cut.items() if chunk.item == row]
         if gone:
             self.lost.append((len(self.log) + 1, min(gone), max(gone)))
@@ -171,6 +173,12 @@ class DictStore:
     def derived(self, sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
         found = {id: tuple(sorted(d for d, s in self.made_of if s == id)) for id in sources}
         return {id: ids for id, ids in found.items() if ids}
+
+    def add_successions(self, pairs: Sequence[Succession]) -> None:
+        self.followed |= {(pair.newer, pair.older): pair for pair in pairs}
+
+    def successions(self, items: Sequence[int]) -> list[Succession]:
+        return [s for pair, s in sorted(self.followed.items()) if {*pair} & {*items}]
 
     def released(self) -> list[int]:
         return [row for row, item in self.all.items() if item.copies <= 0]

@@ -49,6 +49,13 @@ def test_a_short_text_that_speaks_of_a_change_supersedes_what_it_is_related_to()
     assert told("I live in Turin", "I moved to Oslo", 0.4) == ""
 
 
+def test_two_dates_do_not_make_short_texts_alike() -> None:
+    new, old = read("I moved to Oslo"), read("The kettle is broken")
+    assert relation(new, old, 0.4) == "supersedes"
+    assert relation(new, old, 0.4, dated=True) == ""
+    assert relation(read("I live in Turin"), read("My home is in Turin"), 0.7, dated=True) == ""
+
+
 OLD = (
     "I am planning the harvest festival and the parish council has set aside a tent budget of "
     "$900 for it, which should do if the weather holds; what else should I think of?"

@@ -8,7 +8,7 @@ import pytest
 from things import item, put, unit, whole
 
 from routemem.memory_core.lifecycle.plan import Subject
-from routemem.memory_core.records import Chunk, Filter
+from routemem.memory_core.records import Chunk, Filter, Succession
 from routemem.memory_core.storage.contract import Store
 
 NASTY = "NUL \0 inside, \N{PILE OF POO}, \r\n\t, 'quotes\"; -- \\ \u202e, e\u0301, end \n"
@@ -291,3 +291,27 @@ def test_pinned_items_come_by_priority_then_age_and_only_if_they_can_be_recalled
     stored(any_store, text="5", pinned=True, state="archived")
     assert [item.id for item in any_store.pinned(9)] == [high.id, two.id, one.id]
     assert [item.id for item in any_store.pinned(1)] == [high.id]
+
+
+def test_a_succession_is_known_from_both_sides_until_either_item_is_another(
+    any_store: Store,
+) -> None:
+    old, new, newest = (put(any_store, text) for text in ("old", "new", "newest"))
+    first = Succession(new.row, old.row, "may_supersede")
+    second = Succession(newest.row, new.row, "supersedes")
+    with any_store.atomic():
+        any_store.add_successions([second, first])
+        any_store.add_successions([replace(first, relation="repeats")])  # as it is said last
+    first = replace(first, relation="repeats")
+    assert any_store.successions([old.row]) == [first]
+    assert any_store.successions([new.row, old.row]) == [first, second]
+    assert any_store.successions([]) == []
+    with any_store.atomic():
+        any_store.amend(replace(new, priority=9))
+    assert any_store.successions([new.row]) == [first, second]
+    with any_store.atomic():
+        any_store.erase(newest.row)
+    assert any_store.successions([new.row]) == [first]
+    with any_store.atomic():
+        any_store.rewrite(replace(old, text="anew"), whole("anew"))
+    assert any_store.successions([new.row, old.row]) == []

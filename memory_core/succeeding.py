@@ -1,0 +1,133 @@
+"""Which memories a new one may take the place of, or repeat: found as it is stored.
+
+Its neighbours come from one search of the index with the vector it has already; nothing is
+embedded for it, and no lock of the store is held meanwhile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .lifecycle.supersession import RELATED, read, relation
+from .meaning import Embedded, Meaning
+from .records import TRUST_ORDER, Item, Relation, Succession
+from .storage.contract import Store
+from .text.times import iso
+
+#: Nearest passages a new text is compared with, and pairs that are kept of them.
+NEIGHBOURS, KEPT = 32, 8
+#: Characters of an older memory that a note quotes.
+QUOTED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A stored item, as it was when it was compared, and what stands between it and the new one.
+
+    Attributes:
+        older: whether the stored item is the older of the two.
+    """
+
+    item: Item
+    relation: Relation
+    older: bool
+
+
+class Succeeding:
+    """Finds and keeps the pairs of an item that is being stored."""
+
+    def __init__(self, store: Store, meaning: Meaning) -> None:
+        self._store = store
+        self._meaning = meaning
+
+    def related(self, item: Item, embedded: Embedded | None) -> list[Related]:
+        """The stored items that ``item`` repeats or that stand in its succession, nearest first.
+
+        A text from outside takes the place of nothing that is more trusted than itself.
+        """
+        if embedded is None or not len(embedded.vectors) or not _states(item):
+            return []
+        with self._store.reading():
+            cosines = self._near(embedded)
+            others = self._store.items(list(cosines))
+        said, found = read(item.text), []
+        for row, cosine in cosines.items():
+            other = others.get(row)
+            if other is None or other.row == item.row or not _comparable(item, other):
+                continue
+            older = _at(other) <= _at(item)
+            theirs = read(other.text)
+            newest, oldest = (item, other) if older else (other, item)
+            dated = item.when is not None and other.when is not None
+            pair = (said, theirs) if older else (theirs, said)
+            what = relation(*pair, cosine, dated=dated)
+            if what and _trust(newest) >= _trust(oldest):
+                found.append(Related(other, what, older))
+        return found[:KEPT]
+
+    def _near(self, embedded: Embedded) -> dict[int, float]:
+        """Cosines of the items with the nearest passages, by row, nearest first."""
+        near = dict(self._meaning.neighbours(embedded, NEIGHBOURS))
+        owners = self._store.owners(list(near))
+        found: dict[int, float] = {}
+        for chunk, cosine in near.items():
+            if cosine >= RELATED and chunk in owners:
+                found.setdefault(owners[chunk], cosine)
+        return found
+
+    def keep(self, row: int, related: Sequence[Related]) -> list[Related]:
+        """Record the pairs of the item in this row, inside the transaction; returns what holds.
+
+        What was erased or rewritten since it was compared is passed over.
+        """
+        now = self._store.items([one.item.row for one in related])
+        held = [
+            one
+            for one in related
+            if one.item.row in now and now[one.item.row].digest == one.item.digest
+        ]
+        pairs = [(row, one.item.row) if one.older else (one.item.row, row) for one in held]
+        self._store.add_successions(
+            [Succession(*pair, one.relation) for pair, one in zip(pairs, held, strict=True)]
+        )
+        return held
+
+
+def settling(id: str, related: Sequence[Related]) -> str:
+    """One sentence: the older memory a new one may replace or repeat, and the call that settles it.
+
+    Args:
+        id: of the new one.
+    """
+    for what in ("repeats", "supersedes", "may_supersede"):
+        for one in related:
+            if one.older and one.relation == what:
+                name = f"{one.item.id} of {iso(_at(one.item))[:10]}{_quoted(one.item)}"
+                if what == "repeats":
+                    return f'Seems to repeat {name}; if so, forget(ids=["{id}"]).'
+                return f'May replace {name}; if so, forget(ids=["{one.item.id}"]).'
+    return ""
+
+
+def _quoted(item: Item) -> str:
+    if item.trust == "untrusted":  # its words are not ours to say
+        return ""
+    text = " ".join(item.text[: 2 * QUOTED].split())
+    return f' ("{text if len(text) <= QUOTED else text[: QUOTED - 1] + "…"}")'
+
+
+def _states(item: Item) -> bool:
+    """Whether an item says how things are: documents and an assistant's words do not."""
+    return item.kind == "note" or (item.kind == "turn" and item.speaker != "assistant")
+
+
+def _comparable(one: Item, two: Item) -> bool:
+    same = one.speaker.casefold() == two.speaker.casefold()
+    return same and _states(two) and two.state in ("active", "compressed")
+
+
+def _at(item: Item) -> float:
+    return item.created_at if item.when is None else item.when
+
+
+def _trust(item: Item) -> int:
+    return TRUST_ORDER.index(item.trust)

@@ -1,0 +1,123 @@
+"""A new memory names the older one it may replace; nothing is merged, and no trace outlives it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from routemem.memory_core import Memory, Receipt, Settings
+from routemem.memory_core.storage.sqlite import SqliteStore
+
+JANUARY, MARCH = "2025-01-10", "2025-03-02"
+
+
+@pytest.fixture
+def memory() -> Iterator[Memory]:
+    """A memory with the real model: likeness of meaning is what this is about."""
+    with Memory.open(None, settings=Settings(token_counter="estimate")) as memory:
+        yield memory
+
+
+def pairs(memory: Memory) -> list[tuple[str, str, str]]:
+    """Newer id, older id and relation of every pair."""
+    known = {row: item.id for row, item in memory.store.items(range(1, 100)).items()}
+    found = memory.store.successions(list(known))
+    return [(known[pair.newer], known[pair.older], pair.relation) for pair in found]
+
+
+def test_remember_names_the_older_memory_and_the_call_that_settles_it(memory: Memory) -> None:
+    old = memory.remember("I live in Turin.", when=JANUARY)
+    memory.remember("The kettle is broken.", when=JANUARY)
+    new = memory.remember("I moved to Oslo and live there now.", when=MARCH)
+    assert new.supersedes == (old.id,)
+    assert new.note == (
+        f'May replace {old.id} of 2025-01-10 ("I live in Turin."); if so, forget(ids=["{old.id}"]).'
+    )
+    assert pairs(memory) == [(new.id, old.id, "supersedes")]
+
+
+def test_what_says_the_same_is_stored_beside_and_named(memory: Memory) -> None:
+    old = memory.remember("My home is in Turin.")
+    new = memory.remember("I live in Turin.")
+    assert (new.status, new.repeats, new.supersedes) == ("stored", (old.id,), ())
+    assert "Seems to repeat" in new.note
+    assert f'forget(ids=["{new.id}"])' in new.note
+    assert memory.store.count_items() == 2
+
+
+def test_an_older_state_that_is_told_later_is_the_older_one(memory: Memory) -> None:
+    new = memory.remember("I moved to Oslo and live there now.", when=MARCH)
+    old = memory.remember("I live in Turin.", when=JANUARY)
+    assert (old.supersedes, old.note) == ((), "")
+    assert pairs(memory) == [(new.id, old.id, "supersedes")]
+
+
+def test_a_text_from_outside_takes_the_place_of_nothing_more_trusted(memory: Memory) -> None:
+    memory.remember("I live in Turin.", when=JANUARY, source="user")
+    web = memory.remember("I moved to Oslo and live there now.", when=MARCH, source="web")
+    assert (web.supersedes, web.note, pairs(memory)) == ((), "", [])
+
+
+def test_the_words_of_an_untrusted_memory_are_not_quoted(memory: Memory) -> None:
+    old = memory.remember("The office is in Turin.", when=JANUARY, source="web")
+    new = memory.remember("The office is in Oslo now.", when=MARCH, source="user")
+    assert new.supersedes == (old.id,)
+    assert "Turin" not in new.note
+
+
+def test_what_different_people_said_of_themselves_stands_side_by_side(memory: Memory) -> None:
+    memory.remember("I live in Turin.", when=JANUARY, kind="turn", speaker="Ann")
+    ben = memory.remember("I live in Oslo now.", when=MARCH, kind="turn", speaker="Ben")
+    assert ben.supersedes == ()
+
+
+@pytest.mark.parametrize("mode", ["delete", "purge"])
+def test_a_pair_goes_with_either_item(memory: Memory, mode: str) -> None:
+    old = memory.remember("I live in Turin.", when=JANUARY)
+    new = memory.remember("I moved to Oslo and live there now.", when=MARCH)
+    for gone in (old, new):
+        assert pairs(memory)
+        memory.forget([gone.id], mode=mode)
+        assert memory.store.successions(list(range(100))) == []
+        old = memory.remember("I live in Turin, in the old town.", when=JANUARY)
+
+
+def test_a_corrected_text_is_compared_anew(memory: Memory) -> None:
+    old = memory.remember("I live in Turin.", when=JANUARY)
+    new = memory.remember("I moved to Oslo and live there now.", when=MARCH)
+    memory.remember("The kettle is broken.", id=old.id)
+    assert pairs(memory) == []
+    memory.remember("I live in Bergen.", id=old.id)
+    assert pairs(memory) == [(new.id, old.id, "supersedes")]
+
+
+def test_the_writer_lock_is_free_while_a_text_is_compared(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    def seen(real: Callable[..., object]) -> Callable[..., object]:
+        def spy(*given: object) -> object:
+            held.append(getattr(memory.store.db._own, "writing", False))  # type: ignore[attr-defined]  # SQLite
+            return real(*given)
+
+        return spy
+
+    memory.remember("I live in Turin.", when=JANUARY)
+    succeeding = memory._remembering.succeeding
+    monkeypatch.setattr(succeeding, "related", seen(succeeding.related))
+    memory.remember("I moved to Oslo and live there now.", when=MARCH)
+    assert held == [False]
+
+
+def test_a_file_without_the_table_gains_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with Memory.open(path, embedder="hash") as memory:
+        store = memory.store
+        assert isinstance(store, SqliteStore)
+        with store.atomic():
+            store.db.execute("drop table successions")
+            store.db.execute("delete from migrations where name = 'm008_links'")
+    with Memory.open(path, embedder="hash") as memory:
+        assert isinstance(memory.remember("I live in Turin."), Receipt)
+        assert memory.store.successions([1]) == []
