@@ -18,6 +18,7 @@ from .retrieval.ranking import Candidate
 from .searching import Searching
 from .settings import Settings
 from .storage.contract import Store
+from .succeeding import marked
 from .text.identity import clean, digest
 from .text.tokens import TokenCounter, truncate
 
@@ -86,7 +87,13 @@ class Recalling:
         rows = self._store.newest(asked.where, asked.top_k + 1, asked.skip)
         found = self._store.items(rows[: asked.top_k])
         chosen = [found[row] for row in rows[: asked.top_k]]
-        hits = [as_hit(item, self._store.scope, score=0.0, full=asked.full) for item in chosen]
+        hits = marked(
+            self._store,
+            [
+                (item.row, as_hit(item, self._store.scope, score=0.0, full=asked.full))
+                for item in chosen
+            ],
+        )
         return self._reply(asked, hits, len(rows) > asked.top_k, "recent", "", cost)
 
     def read(
@@ -109,6 +116,7 @@ class Recalling:
         if item is None:
             return None
         hit = as_hit(item, self._store.scope, score=1.0, full=full)
+        (hit,) = marked(self._store, [(item.row, hit)])
         return abridged(self._store, [hit], full=full)[0]
 
     def lookup(self, text: str, kind: str) -> list[str]:
@@ -174,15 +182,15 @@ def load_hits(
     """Candidates as hits, with the passage that matched; those gone meanwhile are left out."""
     items = store.items([c.item for c in chosen])
     chunks = store.chunks([c.chunk for c in chosen])
-    hits = []
+    hits: list[tuple[int, Hit]] = []
     for candidate in chosen:
         item, chunk = items.get(candidate.item), chunks.get(candidate.chunk)
         if item is None or chunk is None or item.state not in ("active", "compressed", "archived"):
             continue
         hit = as_hit(item, store.scope, score=candidate.score, chunk=chunk, full=full)
         signals = candidate.signals if explain else {}
-        hits.append(replace(hit, cosine=candidate.cosine, signals=signals))
-    return hits
+        hits.append((item.row, replace(hit, cosine=candidate.cosine, signals=signals)))
+    return marked(store, hits)
 
 
 def with_neighbours(store: Store, hits: Sequence[Hit], n: int, *, full: bool = False) -> list[Hit]:

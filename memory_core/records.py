@@ -170,6 +170,7 @@ class Hit:
         neighbour_of: id of the hit it was brought along with; "" for a hit of its own.
         abridged: whether ``text`` is the summary of a compressed item.
         sources: ids of the items that a summary was made of.
+        superseded_by: id of the newest memory that took its place; "" for none.
         signals: what made the score, by name; empty unless asked for.
     """
 
@@ -196,6 +197,7 @@ class Hit:
     neighbour_of: str = ""
     abridged: bool = False
     sources: tuple[str, ...] = ()
+    superseded_by: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)
 
 

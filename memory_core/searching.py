@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .lifecycle.supersession import at_issue, read
+from .lifecycle.values import asks_for_older
 from .meaning import Asked, Meaning, Nearest
 from .question import Question
+from .records import Succession
 from .retrieval.confidence import as_chance, chance_of_answer
 from .retrieval.cues import read_cues
 from .retrieval.late_interaction import max_sim, token_weights
@@ -23,6 +26,7 @@ from .retrieval.ranking import (
     weighted,
 )
 from .retrieval.signals import cue_signals, lexical_signals, meaning_signals, stood_for
+from .retrieval.succession import MOVED, asks_of_change, newer_first, together
 from .retrieval.words import Matches, coverage, match
 from .settings import Settings
 from .storage.contract import Store
@@ -98,6 +102,9 @@ class Searching:
         final = np.argsort(-scores, kind="stable")
         if near and asked.threshold > 0:
             final = final[np.nan_to_num(nearest[pool[final]], nan=-1.0) >= asked.threshold]
+        final = self._in_succession(asked.query, outline.items[pool], final)
+        # What stands before a better one for being newer is worth at least as much.
+        chances[final] = np.maximum.accumulate(chances[final][::-1])[::-1]
         shown = [
             Candidate(
                 int(outline.items[pool[place]]),
@@ -109,6 +116,44 @@ class Searching:
             for place in final[: asked.skip + asked.top_k + 1].tolist()
         ]
         return Found(shown, found.by_meaning, found.routing, chance_of_answer(signals))
+
+    def _in_succession(self, question: str, items: Ints, order: Ints) -> Ints:
+        """The order with what took another's place before it; see `retrieval.succession`.
+
+        Args:
+            items: ``(p,)``, row of each candidate.
+            order: their places, best first.
+        """
+        rows = items[order[:DEPTH]].tolist()
+        found = [p for p in self._store.successions(rows) if p.relation != "repeats"]
+        if not found:
+            return order
+        ordered = newer_first(rows, self._to_move(question, rows[:MOVED], found))
+        if asks_of_change(question):
+            ordered = together(ordered, [(pair.newer, pair.older) for pair in found])
+        places = dict(zip(rows, order[:DEPTH].tolist(), strict=True))
+        return np.array([*(places[row] for row in ordered), *order[DEPTH:].tolist()], np.intp)
+
+    def _to_move(
+        self, question: str, top: Sequence[int], found: Sequence[Succession]
+    ) -> list[tuple[int, int]]:
+        """Pairs near the top whose difference is asked about: not by the name of the older value,
+        unless the newer speaks of a change.
+        """
+        near = [pair for pair in found if pair.newer in top and pair.older in top]
+        if not near:
+            return []
+        asked, items = read(question), self._store.items(top)
+        said = {row: read(item.text) for row, item in items.items()}
+        moved = []
+        for pair in near:
+            newer, older = said.get(pair.newer), said.get(pair.older)
+            if newer is None or older is None or not at_issue(asked, newer, older):
+                continue
+            named = asks_for_older(question, newer.text, older.text)
+            if pair.relation == "supersedes" or not named:
+                moved.append((pair.newer, pair.older))
+        return moved
 
     def _allowed(self, asked: Question, outline: Outline) -> Bools:
         allowed = outline.live | outline.archived if asked.where.archived else outline.live

@@ -5,11 +5,11 @@ embedded for it, and no lock of the store is held meanwhile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .lifecycle.supersession import RELATED, read, relation
 from .meaning import Embedded, Meaning
-from .records import TRUST_ORDER, Item, Relation, Succession
+from .records import TRUST_ORDER, Hit, Item, Relation, Succession
 from .storage.contract import Store
 from .text.times import iso
 
@@ -99,13 +99,36 @@ def settling(id: str, related: Sequence[Related]) -> str:
         id: of the new one.
     """
     for what in ("repeats", "supersedes", "may_supersede"):
-        for one in related:
-            if one.older and one.relation == what:
+        alike = [one for one in related if one.older and one.relation == what]
+        if what != "may_supersede" or len(alike) == 1:  # several are a series, not an update
+            for one in alike[:1]:
                 name = f"{one.item.id} of {iso(_at(one.item))[:10]}{_quoted(one.item)}"
                 if what == "repeats":
                     return f'Seems to repeat {name}; if so, forget(ids=["{id}"]).'
                 return f'May replace {name}; if so, forget(ids=["{one.item.id}"]).'
     return ""
+
+
+def marked(store: Store, hits: Sequence[tuple[int, Hit]]) -> list[Hit]:
+    """Hits, each with the newest memory that took its place, if that can still be recalled.
+
+    Args:
+        hits: row of each one's item, and the hit.
+    """
+    rows = [row for row, _ in hits]
+    pairs = [pair for pair in store.successions(rows) if pair.relation == "supersedes"]
+    followed = [pair for pair in pairs if pair.older in rows]
+    if not followed:
+        return [hit for _, hit in hits]
+    items = store.items([pair.newer for pair in followed])
+    newest: dict[int, Item] = {}
+    for pair in followed:
+        other, best = items.get(pair.newer), newest.get(pair.older)
+        if other is not None and other.state in ("active", "compressed"):
+            newest[pair.older] = other if best is None or _at(best) <= _at(other) else best
+    return [
+        replace(hit, superseded_by=newest[row].id) if row in newest else hit for row, hit in hits
+    ]
 
 
 def _quoted(item: Item) -> str:

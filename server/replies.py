@@ -98,6 +98,7 @@ def hit_fields(hit: "Hit", *, detailed: bool, scoped: bool = False) -> dict[str,
         "part_from": hit.offset,
         "summary": hit.abridged,
         "sources": list(hit.sources),
+        "superseded_by": hit.superseded_by,
         "cut": not hit.whole and not hit.abridged,
     }
     fields |= {name: value for name, value in spoken.items() if value}
@@ -136,6 +137,7 @@ def hit_line(hit: "Hit", *, detailed: bool, scoped: bool = False, mark: str = SA
     source = hit.origin if hit.trust == "normal" else f"{hit.origin}, {hit.trust}"
     near = f", beside {hit.neighbour_of}" if hit.neighbour_of else ""
     state = f", {hit.state}" if hit.state != "active" else ""
+    state += f", superseded by {hit.superseded_by}" if hit.superseded_by else ""
     cut = "" if hit.whole else f" (part; all of it: ids=[{hit.id}])"
     if hit.abridged:
         cut = f' (summary; whole text: ids=[{hit.id}], format="detailed")'
@@ -148,7 +150,7 @@ def hit_line(hit: "Hit", *, detailed: bool, scoped: bool = False, mark: str = SA
     extra = ""
     if detailed or hit.signals:
         shown = {"id", "text", "score", "date", "origin", "trust", "cosine", "speaker", "kind"}
-        shown |= {"state", "neighbour_of", "cut", "summary", "sources", "read_as"}
+        shown |= {"state", "neighbour_of", "cut", "summary", "sources", "superseded_by", "read_as"}
         shown |= {"scope"} if scoped else set()
         rest = {name: value for name, value in fields.items() if name not in shown}
         extra = f"\n  {_indented(_json(rest))}" if rest else ""

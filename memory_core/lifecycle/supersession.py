@@ -6,7 +6,7 @@ is which values the two do not share, and where they stand.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +24,8 @@ SHORT = 16
 #: Content words around a value, on each side, that say what it is the value of, and how many of
 #: them two values must share to be values of the same thing.
 AROUND, SHARED = 7, 3
+#: Content words of a question that must stand where a long text changed another.
+ASKED = 2
 #: Numbers of a text that are looked at.
 VALUES = 12
 #: Characters of a text that are looked at.
@@ -109,9 +111,10 @@ def relation(
         return ""
     if (brief or cosine >= ALIKE) and says_the_same(newer.text, older.text):
         return "repeats" if cosine >= ALIKE else ""
-    if speaks_of_change(newer, older) or other_value(newer, older):
+    if speaks_of_change(newer, older):
         return "supersedes"
-    return "may_supersede" if brief and cosine >= CLOSE else ""
+    close = brief and cosine >= CLOSE
+    return "may_supersede" if close or other_value(newer, older) else ""
 
 
 def speaks_of_change(newer: Statement, older: Statement) -> bool:
@@ -123,14 +126,27 @@ def speaks_of_change(newer: Statement, older: Statement) -> bool:
 
 def other_value(newer: Statement, older: Statement) -> bool:
     """Whether both give a number for the same thing, and not the same one."""
+    return any(True for _ in _conflicts(newer, older))
+
+
+def at_issue(question: Statement, newer: Statement, older: Statement) -> bool:
+    """Whether a question asks about what ``newer`` changed, and not about another part of it."""
+    if newer.brief and older.brief:
+        return True
+    changed = [near & older.stems for near in newer.changes]
+    places = [*_conflicts(newer, older), *(near for near in changed if len(near) >= SHARED)]
+    return any(len(place & question.stems) >= ASKED for place in places)
+
+
+def _conflicts(newer: Statement, older: Statement) -> Iterator[frozenset[str]]:
+    """What each number of one text and another number of the other are both about."""
     a, b = ({value.word for value in said.values} for said in (newer, older))
-    return any(
-        one.shape == two.shape and len(one.about & two.about) >= SHARED
-        for one in newer.values
-        if one.word not in b
-        for two in older.values
-        if two.word not in a
-    )
+    for one in newer.values:
+        for two in older.values:
+            about = one.about & two.about
+            differ = one.word not in b and two.word not in a and one.shape == two.shape
+            if differ and len(about) >= SHARED:
+                yield about
 
 
 def stem(word: str) -> str:

@@ -56,6 +56,17 @@ def says_the_same(one: str, two: str) -> bool:
     return _last_value(a, folded_b) > odd_a and _last_value(b, folded_a) > odd_b
 
 
+def asks_for_older(question: str, newer: str, older: str) -> bool:
+    """Whether a question names a number or name that only the older of two texts has."""
+    asked = {
+        word.casefold()
+        for place, word in enumerate(words_of(question))
+        if word[0].isdigit() or (word[0].isupper() and place)
+    }
+    new, old = ({word.casefold() for word in words_of(text)} for text in (newer, older))
+    return bool(asked & old - new)
+
+
 def words_of(text: str) -> list[str]:
     """The words, numbers and currency signs of a text, in order."""
     return _WORD.findall(text)

@@ -121,3 +121,45 @@ def test_a_file_without_the_table_gains_it(tmp_path: Path) -> None:
     with Memory.open(path, embedder="hash") as memory:
         assert isinstance(memory.remember("I live in Turin."), Receipt)
         assert memory.store.successions([1]) == []
+
+
+def test_recall_puts_the_newer_first_and_marks_the_older(memory: Memory) -> None:
+    old = memory.remember("My employer is Initech.", when=JANUARY)
+    new = memory.remember("I started at Globex and my employer is Globex now.", when=MARCH)
+    first, second = memory.recall("Is Initech my employer?").hits
+    assert (first.id, second.id) == (new.id, old.id)
+    assert (first.superseded_by, second.superseded_by) == ("", new.id)
+    assert [hit.superseded_by for hit in memory.recall().hits] == ["", new.id]
+    (read,) = memory.recall(ids=[old.id]).hits
+    assert read.superseded_by == new.id
+
+
+def test_the_order_is_that_of_the_events_and_not_of_the_writes(memory: Memory) -> None:
+    new = memory.remember("I started at Globex and my employer is Globex now.", when=MARCH)
+    old = memory.remember("My employer is Initech.", when=JANUARY)
+    assert [hit.id for hit in memory.recall("Is Initech my employer?").hits] == [new.id, old.id]
+
+
+def test_a_mark_goes_when_the_newer_one_does(memory: Memory) -> None:
+    old = memory.remember("My employer is Initech.", when=JANUARY)
+    new = memory.remember("I started at Globex and my employer is Globex now.", when=MARCH)
+    memory.forget([new.id])
+    (hit,) = memory.recall("Is Initech my employer?").hits
+    assert (hit.id, hit.superseded_by) == (old.id, "")
+
+
+def test_of_a_series_the_one_that_is_asked_for_comes_first(memory: Memory) -> None:
+    receipts = [memory.remember(f"Invoice {n} went to the tax office") for n in range(401, 409)]
+    assert all("May replace" not in receipt.note for receipt in receipts[2:])
+    assert memory.recall("Did invoice 403 go to the tax office?").hits[0].id == receipts[2].id
+    hits = memory.recall("tax office").hits
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_a_question_about_a_change_brings_both(memory: Memory) -> None:
+    old = memory.remember("My employer is Initech.", when=JANUARY)
+    for number in range(12):
+        memory.remember(f"Note {number}: my employer Globex has paid for lunch {number} again.")
+    new = memory.remember("My employer is Globex now.", when=MARCH)
+    hits = memory.recall("How has my employer changed?", top_k=2).hits
+    assert {hit.id for hit in hits} == {new.id, old.id}
