@@ -128,32 +128,39 @@ class Searching:
         found = [p for p in self._store.successions(rows) if p.relation != "repeats"]
         if not found:
             return order
-        ordered = newer_first(rows, self._to_move(question, rows[:MOVED], found))
-        if asks_of_change(question):
-            ordered = together(ordered, [(pair.newer, pair.older) for pair in found])
+        change = asks_of_change(question)
+        near = self._at_issue(question, rows[:MOVED], found, apart=change)
+        ordered = newer_first(rows, [pair for pair, named in near if not named])
+        if change:
+            ordered = together(ordered, [pair for pair, _ in near])
         places = dict(zip(rows, order[:DEPTH].tolist(), strict=True))
         return np.array([*(places[row] for row in ordered), *order[DEPTH:].tolist()], np.intp)
 
-    def _to_move(
-        self, question: str, top: Sequence[int], found: Sequence[Succession]
-    ) -> list[tuple[int, int]]:
-        """Pairs near the top whose difference is asked about: not by the name of the older value,
-        unless the newer speaks of a change.
+    def _at_issue(
+        self, question: str, top: Sequence[int], found: Sequence[Succession], *, apart: bool
+    ) -> list[tuple[tuple[int, int], bool]]:
+        """Pairs near the top whose difference is asked about, ``(newer, older)``, and whether the
+        older is asked for by its value, though the newer does not speak of a change.
+
+        Args:
+            apart: one of the two near the top is enough.
         """
-        near = [pair for pair in found if pair.newer in top and pair.older in top]
+        enough = 1 if apart else 2
+        near = [p for p in found if (p.newer in top) + (p.older in top) >= enough]
         if not near:
             return []
-        asked, items = read(question), self._store.items(top)
+        asked = read(question)
+        items = self._store.items([*{row for pair in near for row in (pair.newer, pair.older)}])
         said = {row: read(item.text) for row, item in items.items()}
-        moved = []
+        chosen = []
         for pair in near:
             newer, older = said.get(pair.newer), said.get(pair.older)
             if newer is None or older is None or not at_issue(asked, newer, older):
                 continue
-            named = asks_for_older(question, newer.text, older.text)
-            if pair.relation == "supersedes" or not named:
-                moved.append((pair.newer, pair.older))
-        return moved
+            unsure = pair.relation != "supersedes"
+            named = unsure and asks_for_older(question, newer.text, older.text)
+            chosen.append(((pair.newer, pair.older), named))
+        return chosen
 
     def _allowed(self, asked: Question, outline: Outline) -> Bools:
         allowed = outline.live | outline.archived if asked.where.archived else outline.live

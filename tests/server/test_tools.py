@@ -382,3 +382,18 @@ async def test_the_models_are_a_resource(client: Client) -> None:
     assert table["models"]["gpt-4o-mini"]["context"] == 128_000
     assert table["as_of"]
     assert "List prices" in table["about"]
+
+
+async def test_an_update_names_what_it_may_replace_and_recall_marks_it(client: Client) -> None:
+    old = await call(client, "remember", content="My employer is Initech.", when="2025-01-10")
+    new = await call(client, "remember", content="My employer is Globex now.", when="2025-03-02")
+    assert f'forget(ids=["{old["id"]}"])' in new["note"]
+    found = await call(client, "recall", query="Who is my employer?")
+    first, second = found["hits"]
+    assert (first["id"], "superseded_by" in first) == (new["id"], False)
+    assert (second["id"], second["superseded_by"]) == (old["id"], new["id"])
+    said = await told(client, "recall", query="Who is my employer?")
+    assert f"superseded by {new['id']}):" in said
+    await call(client, "forget", ids=[old["id"]])
+    (left,) = (await call(client, "recall", query="Who is my employer?"))["hits"]
+    assert left["id"] == new["id"]
