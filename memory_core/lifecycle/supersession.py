@@ -107,7 +107,7 @@ def relation(
     brief = newer.brief and older.brief
     if brief and dated:
         cosine = min((cosine - DATED) / SPREAD, 1.0)
-    if cosine < RELATED:
+    if cosine < RELATED or not newer.stems or not older.stems:  # a bare number says nothing
         return ""
     if (brief or cosine >= ALIKE) and says_the_same(newer.text, older.text):
         return "repeats" if cosine >= ALIKE else ""

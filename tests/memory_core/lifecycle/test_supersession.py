@@ -56,6 +56,10 @@ def test_two_dates_do_not_make_short_texts_alike() -> None:
     assert relation(read("I live in Turin"), read("My home is in Turin"), 0.7, dated=True) == ""
 
 
+def test_bare_numbers_are_about_nothing() -> None:
+    assert told("583", "582", 1.0) == ""
+
+
 OLD = (
     "I am planning the harvest festival and the parish council has set aside a tent budget of "
     "$900 for it, which should do if the weather holds; what else should I think of?"
