@@ -5,6 +5,7 @@ are alike and contradict each other. What two texts do not share must carry no v
 """
 
 import re
+from collections import Counter
 
 from ..text.stop_words import STOP_WORDS
 
@@ -57,14 +58,14 @@ def says_the_same(one: str, two: str) -> bool:
 
 
 def asks_for_older(question: str, newer: str, older: str) -> bool:
-    """Whether a question names a number or name that only the older of two texts has."""
+    """Whether a question names a number or name that the older of two texts has more of."""
     asked = {
         word.casefold()
         for place, word in enumerate(words_of(question))
         if word[0].isdigit() or (word[0].isupper() and place)
     }
-    new, old = ({word.casefold() for word in words_of(text)} for text in (newer, older))
-    return bool(asked & old - new)
+    new, old = (Counter(word.casefold() for word in words_of(text)) for text in (newer, older))
+    return any(old[word] > new[word] for word in asked)  # "parcel 7 in aisle 7" has it twice
 
 
 def words_of(text: str) -> list[str]:
