@@ -31,7 +31,8 @@ from routemem.memory_core.embedding.embedder import Encoded, Span
 from routemem.memory_core.records import Hit
 from routemem.memory_core.retrieval.lexical import content_words
 from routemem.memory_core.retrieval.ranking import WEIGHTS, WEIGHTS_BEFORE_TOKENS
-from routemem.server.replies import hit_cost, room_for_hits
+from routemem.server.replies.hits import hit_cost
+from routemem.server.replies.recall import room_for_hits
 
 from .server import OURS, environment
 from .stdio_client import StdioClient

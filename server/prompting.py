@@ -14,7 +14,7 @@ from routemem import prompts
 from routemem.memory_core.errors import RoutememError
 
 from .calls import Calls
-from .replies import fact_line
+from .replies.facts import fact_line
 from .surface import Surface
 
 if TYPE_CHECKING:

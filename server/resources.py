@@ -11,9 +11,9 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from routemem.memory_core.errors import RoutememError
 
-from .board_replies import agent_fields, question_fields, task_fields
 from .calls import Calls
-from .replies import fact_fields
+from .replies.boards import agent_fields, question_fields, task_fields
+from .replies.facts import fact_fields
 from .surface import Surface
 from .views import usage, whole_item
 

@@ -9,8 +9,8 @@ from routemem.memory_core.errors import InvalidArgument, NotAllowed
 from routemem.memory_core.records import TRUST_ORDER
 from routemem.memory_core.settings import Settings
 
-from ..admin_replies import cleared, exported, imported
 from ..clock import clock
+from ..replies.admin import cleared, exported, imported
 from .shown import as_json, shown
 
 if TYPE_CHECKING:

@@ -131,7 +131,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _remember(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import remembered
+    from ..replies.memory import remembered
 
     content = _piped() if given.content == "-" else given.content
     # An id leads to its own scope; without one the scope's file is made now.
@@ -184,7 +184,8 @@ def _piped() -> str:
 
 
 def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import hit_cost, hit_fields, recall_note, recalled, room_for_hits, within
+    from ..replies.hits import hit_cost, hit_fields
+    from ..replies.recall import recall_note, recalled, room_for_hits, within
 
     settings = scopes.settings
     budget = settings.recall_tokens if given.max_tokens is None else given.max_tokens
@@ -235,7 +236,7 @@ def _none_of(refs: Sequence[str]) -> str:
 
 
 def _facts(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import fact_fields, fact_line, fact_set
+    from ..replies.facts import fact_fields, fact_line, fact_set
 
     statements = _statements(given)
     if statements:
@@ -273,14 +274,14 @@ def _set_fact(memory: "Memory", said: str, given: argparse.Namespace) -> Any:
 
 
 def _forget(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import forgot, forgotten_fields
+    from ..replies.memory import forgot, forgotten_fields
 
     done = scopes.forget(given.ids, mode=given.mode, reason=given.reason, scope=given.scope or "")
     return forgot(done), [forgotten_fields(one) for one in done]
 
 
 def _status(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
-    from ..replies import budget_fields, status_told
+    from ..replies.memory import budget_fields, status_told
 
     memory = scopes.look()
     status, budget = memory.status(), memory.utilisation()

@@ -57,14 +57,14 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _list(given: argparse.Namespace, scopes: "Scopes") -> None:
-    from ..vault_replies import held_fields, held_told
+    from ..replies.vault import held_fields, held_told
 
     held = scopes.held(given.scope or "")
     print(as_json([*map(held_fields, held)]) if given.json else shown(held_told(held)))
 
 
 def _decide(what: str, id: str, scopes: "Scopes") -> None:
-    from ..vault_replies import held_line
+    from ..replies.vault import held_line
 
     memory = scopes.locate(id)
     held = memory.vault.get(id)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..admin_replies import (
+from ..calls import Calls
+from ..replies.admin import (
     cleared,
     exported,
     imported,
@@ -13,7 +14,6 @@ from ..admin_replies import (
     tended,
     used,
 )
-from ..calls import Calls
 from ..results import AdminOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints

@@ -6,8 +6,8 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from ..arguments import JsonObject, Names
-from ..board_replies import agent_fields, agent_line, fitting
 from ..calls import Calls
+from ..replies.boards import agent_fields, agent_line, fitting
 from ..results import AgentsOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..arguments import AnyCase, OneOrMany
 from ..calls import Calls
-from ..context_replies import (
+from ..replies.context import (
     CONTEXT_FRAME,
     context_cost,
     context_fields,
@@ -16,7 +16,7 @@ from ..context_replies import (
     logged,
     logged_fields,
 )
-from ..replies import noted
+from ..replies.memory import noted
 from ..results import ContextOut, LoggedOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints

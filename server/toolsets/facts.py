@@ -7,7 +7,8 @@ from pydantic import Field
 
 from ..arguments import AnyCase, JsonValue, Names
 from ..calls import Calls
-from ..replies import fact_fields, fact_set, fact_set_fields, facts_told, fitting_facts, noted
+from ..replies.facts import fact_fields, fact_set, fact_set_fields, facts_told, fitting_facts
+from ..replies.memory import noted
 from ..results import FactsOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints

@@ -19,8 +19,8 @@ from pydantic import BaseModel, Field
 
 from ..arguments import OneOrMany
 from ..asking import can_ask
-from ..board_replies import fitting, question_fields, question_line
 from ..calls import Calls
+from ..replies.boards import fitting, question_fields, question_line
 from ..results import QuestionsOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints

@@ -9,22 +9,17 @@ from pydantic import Field
 
 from ..arguments import LEFT, AnyCase, JsonObject, Names, OneOrMany
 from ..calls import Calls
-from ..replies import (
+from ..replies.hits import hit_cost, hit_fields
+from ..replies.memory import (
     budget_fields,
     forgot,
     forgotten_fields,
-    hit_cost,
-    hit_fields,
     noted,
-    recall_note,
-    recalled,
     remembered,
-    room_for_hits,
-    routing_fields,
     status_note,
     status_told,
-    within,
 )
+from ..replies.recall import recall_note, recalled, room_for_hits, routing_fields, within
 from ..results import ForgetOut, RecallOut, RememberOut, StatusOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints

@@ -9,8 +9,7 @@ from routemem.memory_core.lifecycle.actions import NAMES, read_actions
 
 from ..arguments import AnyCase, AnyJson, Names
 from ..calls import Calls
-from ..results import ApplyOut, CompressOut, ReviewOut
-from ..review_replies import (
+from ..replies.review import (
     applied_told,
     candidate_fields,
     candidates_fitting,
@@ -22,6 +21,7 @@ from ..review_replies import (
     reviewed_fitting,
     reviewed_told,
 )
+from ..results import ApplyOut, CompressOut, ReviewOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints
 

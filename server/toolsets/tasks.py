@@ -6,8 +6,8 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from ..arguments import AnyCase, JsonObject, Names, OneOrMany
-from ..board_replies import fitting, task_fields, task_line
 from ..calls import Calls
+from ..replies.boards import fitting, task_fields, task_line
 from ..results import TasksOut
 from ..surface import answer
 from .spec import Tool, ToolSpec, hints

@@ -22,9 +22,9 @@ from ..arguments import Names
 from ..asking import can_ask
 from ..callers import caller
 from ..calls import Calls
+from ..replies.vault import held_fields, held_told, listed, question, settled
 from ..results import QuarantineOut
 from ..surface import answer
-from ..vault_replies import held_fields, held_told, listed, question, settled
 from .spec import Tool, ToolSpec, hints
 
 if TYPE_CHECKING:

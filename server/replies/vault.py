@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.text.times import iso
 
-from .replies import FRAME
+from .words import FRAME
 
 if TYPE_CHECKING:
     from routemem.memory_core.records import Quarantined

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.retrieval.fence import DATA, SAMPLE, fenced
 
-from .replies import FRAME, hit_cost, hit_fields, hit_line, new_mark
+from .hits import hit_cost, hit_fields, hit_line
+from .words import FRAME, new_mark
 
 if TYPE_CHECKING:
     from routemem.memory_core.records import Compressed, Hit

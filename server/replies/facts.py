@@ -1,0 +1,130 @@
+"""How facts read, and how many of them fit in a budget."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from routemem.memory_core.retrieval.fence import DATA, SAMPLE, fenced
+from routemem.memory_core.retrieval.lines import fact_text
+
+from .words import FRAME, as_json, indented, new_mark, second
+
+if TYPE_CHECKING:
+    from routemem.memory_core.records import Fact, FactChange
+
+#: A value longer than this, characters of JSON, is not said back to who has just set it.
+LONG_VALUE = 400
+
+
+def fact_fields(fact: "Fact", *, history: bool) -> dict[str, Any]:
+    """A fact for programs."""
+    fields: dict[str, Any] = {
+        "key": fact.key,
+        "value": fact.value,
+        "since": second(fact.valid_from),
+    }
+    if fact.valid_to is not None:
+        fields["until"] = second(fact.valid_to)
+    if fact.confidence != 1:
+        fields["confidence"] = fact.confidence
+    if fact.trust == "untrusted":
+        said = {"key": fact.key, "trust": fact.trust, "source": fact.source, "read_as": DATA}
+        fields = said | fields
+    if fact.scope:
+        fields["scope"] = fact.scope
+    if fact.hides:
+        fields["hides"] = list(fact.hides)
+    if history:
+        fields |= {"source": fact.source, "recorded_at": second(fact.recorded_at)}
+    return fields
+
+
+def fact_line(fact: "Fact", *, history: bool, mark: str = SAMPLE) -> str:
+    """A fact as a sentence of the narrative; one from outside has its value between two marks."""
+    fields = fact_fields(fact, history=history)
+    value = fact.value if isinstance(fact.value, str) else as_json(fact.value)
+    until = f" until {fields['until']}" if "until" in fields else ""
+    sure = f", confidence {fact.confidence:g}" if fact.confidence != 1 else ""
+    scope = f" in {fact.scope}" if fact.scope else ""
+    hides = f", hides {', '.join(fact.hides)}" if fact.hides else ""
+    outside = fact.trust == "untrusted"
+    told = fenced(value, mark) if outside else indented(value)
+    source = f"{fact.source}, {fact.trust}" if outside else fact.source
+    return f"{fact.key}: {told} (since {fields['since']}{until}{sure}; {source}{scope}{hides})"
+
+
+def fitting_facts(
+    facts: "Sequence[Fact]", *, history: bool, budget: int, count: Callable[[str], int]
+) -> "tuple[list[Fact], str]":
+    """The facts that fit in a budget in either form, and a note that names those that do not."""
+    if not facts:
+        return [], "No facts match. set_fact records one; keys may end in * for a prefix."
+    room = budget - FRAME
+    kept, left = [], []
+    for fact in facts:
+        line = fact_line(fact, history=history)
+        fields = as_json(fact_fields(fact, history=history))
+        cost = max(count(line), count(fields)) + 2
+        if fact.trust == "untrusted":
+            cost = max(cost, count(fenced(fields, SAMPLE))) + 6
+        if cost <= room:
+            kept.append(fact)
+            room -= cost
+        else:  # one long value must not hide the facts after it
+            left.append(fact.key)
+    return kept, _left_out(list(dict.fromkeys(left)), len(left), FRAME // 2 + room, count)
+
+
+def _left_out(keys: list[str], n: int, room: int, count: Callable[[str], int]) -> str:
+    """A note on facts that did not fit, with as many of their keys as there is room for."""
+    if not n:
+        return ""
+    note = f"{n} more did not fit: raise max_tokens, or ask for "
+    named = ""
+    for key in keys:
+        longer = f"{named}, {key}" if named else key
+        if count(note + longer) + 4 > room:
+            break
+        named = longer
+    some = "" if named.count(", ") + bool(named) == len(keys) else " and others"
+    return f"{note}{named}{some}." if named else f"{note}fewer keys."
+
+
+def facts_told(facts: "Sequence[Fact]", note: str, *, history: bool, form: str) -> str:
+    """What `get_facts` says, a line a fact: as JSON, as a sentence, or bare for a prompt."""
+    mark = new_mark()
+
+    def line(fact: "Fact") -> str:
+        if form == "narrative":
+            return fact_line(fact, history=history, mark=mark)
+        said = fact_text(fact) if form == "prompt" else as_json(fact_fields(fact, history=history))
+        return fenced(said, mark) if fact.trust == "untrusted" else indented(said)
+
+    lines = [line(fact) for fact in facts]
+    return "\n".join([*lines, note] if note else lines)
+
+
+def fact_set(change: "FactChange") -> str:
+    """What `set_fact` says."""
+    if change.status == "held":
+        return f"{change.fact.key}: {change.note}"
+    mark = new_mark()
+    now = fact_line(_cut_value(change.fact), history=False, mark=mark)
+    if change.status == "confirmed":
+        return f"Already known: {now}."
+    before = change.previous
+    said = f" Before: {fact_line(_cut_value(before), history=False, mark=mark)}." if before else ""
+    return f"Recorded {now}.{said}" + (f" {change.note}" if change.note else "")
+
+
+def fact_set_fields(change: "FactChange") -> dict[str, Any]:
+    """What `set_fact` says, for programs; a long value is cut to its beginning."""
+    if change.status == "held":
+        return {"key": change.fact.key, "held": change.fact.id}
+    cut = _cut_value(change.fact)
+    return fact_fields(cut, history=False) | ({} if cut is change.fact else {"cut": True})
+
+
+def _cut_value(fact: "Fact") -> "Fact":
+    said = as_json(fact.value)
+    return fact if len(said) <= LONG_VALUE else replace(fact, value=said[:LONG_VALUE] + "…")

@@ -1,0 +1,112 @@
+"""How the answers of `remember`, `forget` and `memory_status` read."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from routemem.memory_core.text.times import iso
+
+from .words import second
+
+if TYPE_CHECKING:
+    from routemem.memory_core.records import Forgotten, Receipt, Status, Utilisation
+
+
+def remembered(receipt: "Receipt") -> str:
+    """What `remember` says."""
+    known = f"{receipt.id} in {receipt.scope}"
+    said = {
+        "stored": f"Stored as {known}.",
+        "known": f"Already known as {known}; nothing new was stored.",
+        "updated": f"Updated {known}.",
+        "restored": f"Known as {known}, which was archived: it is active again.",
+        "held": f"{known}:",
+    }[receipt.status]
+    return said + (f" {receipt.note}" if receipt.note else "")
+
+
+def advice(budget: "Utilisation", tools: Collection[str]) -> str:
+    """What to do about a full context, by the tools that are on; "" below the trigger."""
+    if not budget.high:
+        return ""
+    first = next((name for name in ("review_memory", "compress") if name in tools), "")
+    do = f"call {first}" if first else "routemem hygiene makes room"
+    return f"{budget.percent} % of budget: {do}."
+
+
+def noted(note: str, budget: "Utilisation", tools: Collection[str]) -> str:
+    """A note with the advice behind it."""
+    return " ".join(filter(None, [note, advice(budget, tools)]))
+
+
+def forgotten_fields(one: "Forgotten") -> dict[str, Any]:
+    """What `forget` did to one memory, for programs."""
+    fields: dict[str, Any] = {"id": one.id, "state": one.state}
+    if one.undo_until is not None:
+        fields["undo_until"] = iso(one.undo_until)
+    if one.erasure:
+        fields["erasure"] = one.erasure
+    if one.also:
+        fields["also"] = list(one.also)
+    return fields
+
+
+def forgot(done: "Sequence[Forgotten]") -> str:
+    """What `forget` says."""
+    said = []
+    for state, hint in _NOW.items():
+        ids = [one.id for one in done if one.state == state]
+        until = max((one.undo_until or 0.0 for one in done if one.state == state), default=0.0)
+        undo = f' mode="restore" brings it back until {second(until)}.' if until else ""
+        if ids:
+            said.append(f"{', '.join(ids)}: {hint}{undo}")
+    if also := [id for one in done for id in one.also]:
+        said.append(f"Made of them and erased with them: {', '.join(also)}.")
+    if any(one.erasure == "pending" for one in done):
+        said.append("A reader still holds the log; the last bytes go as soon as it ends.")
+    return "\n".join(said)
+
+
+#: What a memory's state means after `forget`.
+_NOW = {
+    "active": "back in recall.",
+    "compressed": "back in recall.",
+    "archived": 'out of recall; mode="restore" brings a memory back.',
+    "deleted": "the text is erased.",
+    "purged": "the text is erased and cannot be brought back.",
+}
+
+
+def status_note(status: "Status") -> str:
+    """What is not as it should be; "" when all is well."""
+    if status.degraded or not status.pending:
+        return status.degraded
+    return f"{status.pending} passages wait for their vector; found by their words meanwhile."
+
+
+def budget_fields(budget: "Utilisation") -> dict[str, Any]:
+    """How full the model's context would be, for programs."""
+    return {
+        "used": budget.used,
+        "context": budget.context,
+        "percent": budget.percent,
+        "model": budget.model,
+    }
+
+
+def status_told(
+    status: "Status", detail: dict[str, Any], budget: "Utilisation", tools: Collection[str]
+) -> str:
+    """What `memory_status` says."""
+    full = (
+        f"Budget: {budget.used:,} of {budget.context:,} tokens ({budget.percent} %), "
+        f"model {budget.model}. {advice(budget, tools)}"
+    )
+    counts = ", ".join(f"{n} {state}" for state, n in status.items.items() if n) or "nothing yet"
+    heading = f"Scope {status.scope}: {counts}; {status.facts} facts. Search: {status.mode}."
+    lines = [
+        heading,
+        full.rstrip(),
+        status_note(status),
+        *(f"{name}: {said}" for name, said in detail.items()),
+    ]
+    return "\n".join(line for line in lines if line)
