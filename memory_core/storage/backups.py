@@ -17,10 +17,10 @@ from pathlib import Path
 import apsw
 
 from ..errors import DamagedFile, NotFound, StorageError, WriteTimeout
-from . import facts, items
 from .files import beside, create_private, size
 from .lock import WriterLock
 from .sqlite import SqliteStore
+from .tables.changes import log_change
 
 log = logging.getLogger("routemem")
 FOLDER = "backups"
@@ -243,7 +243,7 @@ class Backups:
                 if kept["tag"] == copy.meta("tag"):
                     last = max(int(kept["last_id"] or 0), int(copy.meta("last_id") or 0))
                     copy.set_meta("last_id", str(last))
-                items.log(copy.db, "reset", 0)  # every process reads everything again
+                log_change(copy.db, "reset", 0)  # every process reads everything again
                 last_change = copy.db.value("select max(seq) from change_log")
                 copy.set_meta("log_floor", str(last_change))
                 copy.set_meta("store", uuid.uuid4().hex)  # index files of the other are not its own
@@ -266,13 +266,13 @@ def _erase_from(copy: SqliteStore, ref: str, kind: str) -> None:
     """Remove an item with all that was made of it, or every statement about a key."""
     if kind == "fact":
         for fact in copy.facts([ref]):
-            facts.erase(copy.db, fact.row)
-    elif (item := items.find(copy.db, ref)) and item.id == ref:
+            copy.erase_fact(fact.row)
+    elif (item := copy.find(ref)) and item.id == ref:
         for derived in copy.derived([ref]).get(ref, ()):
             _erase_from(copy, derived, "item")
         for fact in [fact for fact in copy.facts() if fact.item == ref]:
-            facts.erase(copy.db, fact.row)
-        items.erase(copy.db, item.row)
+            copy.erase_fact(fact.row)
+        copy.erase(item.row)
         copy.forget_details(ref)
     copy.db.execute("delete from erasures")
     copy.db.execute("delete from meta where key = 'erasure_owed'")

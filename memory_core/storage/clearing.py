@@ -1,7 +1,7 @@
 """Emptying a scope file, whatever tables it has by now; when it was last written to or used."""
 
 from .database import Database
-from .items import log, owe_erasure
+from .tables.changes import log_change, owe_erasure
 
 #: What stays: how the file came to be, whose it is, that something was done, the totals that
 #: triggers keep, and what is sealed:
@@ -31,7 +31,7 @@ def clear(db: Database) -> int:
     marks = ", ".join("?" * len(_KEPT_META))
     db.execute(f"delete from meta where key not in ({marks})", _KEPT_META)
     db.execute("update audit set detail = ''")
-    log(db, "reset", 0)
+    log_change(db, "reset", 0)
     db.execute("insert or replace into meta values('log_floor', ?)", (int(last) + 1,))
     db.execute("insert into erasures values('', 'all')")  # the backups go as well
     owe_erasure(db)

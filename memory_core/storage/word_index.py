@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..records import Filter
 from .contract import TextHit
 from .database import Database
-from .items import where_clause
+from .tables.rows import where_clause
 
 N = TypeVar("N", np.int64, np.float64)
 

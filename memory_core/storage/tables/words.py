@@ -1,0 +1,38 @@
+"""The word index, and the outlines of items."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...records import Filter
+from ..contract import Outlines, TextHit
+from ..outlines import read
+from ..word_index import WordIndex, stem
+from .table import Table
+
+
+class Words(Table):
+    """See `contract.Words`."""
+
+    _words: WordIndex
+
+    def outlines(self, items: Sequence[int] | None) -> Outlines:
+        with self.db.reading():
+            return read(self.db, items)
+
+    def postings(self, words: Sequence[str], most: int) -> list[NDArray[np.int64] | None]:
+        return self._words.postings(words, most)
+
+    def search_words(
+        self, words: Sequence[str], where: Filter, limit: int, postings: int
+    ) -> list[TextHit]:
+        return self._words.search(words, where, limit, postings)
+
+    def stems(self, text: str) -> list[str]:
+        with self.db.reading():
+            return stem(self.db.connection, text)
+
+    def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
+        with self.db.reading():
+            return self._words.frequencies(terms)
