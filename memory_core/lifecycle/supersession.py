@@ -130,9 +130,13 @@ def other_value(newer: Statement, older: Statement) -> bool:
 
 
 def at_issue(question: Statement, newer: Statement, older: Statement) -> bool:
-    """Whether a question asks about what ``newer`` changed, and not about another part of it."""
+    """Whether a question asks about what ``newer`` changed, and not about another part of it.
+
+    A brief text that speaks of no change says less of the question than a brief one it is like,
+    when a word of the question stands in that one alone.
+    """
     if newer.brief and older.brief:
-        return True
+        return bool(newer.changes) or question.stems & older.stems <= newer.stems
     changed = [near & older.stems for near in newer.changes]
     places = [*_conflicts(newer, older), *(near for near in changed if len(near) >= SHARED)]
     return any(len(place & question.stems) >= ASKED for place in places)
