@@ -1,23 +1,25 @@
-"""Quarantine: what is held lies sealed and in no index; only a person's answer lets it out."""
+"""Taking in: what is held lies sealed and in no index, and is looked at by a person."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from .draft import short
-from .errors import Conflict, InvalidArgument, NotFound, StorageError, Withheld
-from .factbook import FactBook
-from .ledger import Ledger
-from .lifecycle.reasons import said_again, told
-from .records import Fact, FactChange, Item, Quarantined, Receipt
-from .remembering import Remembering
-from .sealed import packed, unpacked
-from .storage.contract import Held, Store
-from .storage.ids import bare
-from .storage.vault import Vault
-from .text.identity import clean
-from .withdrawal import wake_sources
+from ..draft import short
+from ..errors import InvalidArgument, NotFound, Withheld
+from ..factbook import FactBook
+from ..ledger import Ledger
+from ..lifecycle.reasons import told
+from ..records import Fact, FactChange, Item, Quarantined, Receipt
+from ..remembering import Remembering
+from ..sealed import packed
+from ..storage.contract import Held, Store
+from ..storage.ids import bare
+from ..storage.vault import Vault
+from ..text.identity import clean
+from ..withdrawal import wake_sources
+from .entries import Entries
+from .release import Release
 
 #: Shortest content that is also looked for inside of other texts, characters.
 TELLING = 8
@@ -49,8 +51,8 @@ class Quarantine:
         self._ledger = ledger
         self._erase_log = erase_log
         self._clock = clock
-
-    # ------------------------------------------------------------------ hold
+        self._entries = Entries(store, vault, ledger, clock)
+        self._release = Release(store, self._entries, remembering, facts, ledger)
 
     def withheld(self, refused: Withheld, replaces: str = "") -> Quarantined:
         """Hold what was refused on its way in; the same again is the same entry.
@@ -92,7 +94,7 @@ class Quarantine:
         items, keys, before = self._named(ids, said)
         reason = short("reason", " ".join(reason.split()))
         kind = kind_of(context_type)
-        self._vault.ready()  # may ask the system's keyring: not while the writer lock is held
+        self._entries.ready()  # may ask the system's keyring: not while the writer lock is held
         taken: list[Held] = []
         with self._store.atomic():
             for id in items:
@@ -102,13 +104,13 @@ class Quarantine:
                 if statements := self._store.facts([key]):
                     taken.append(self._take_facts(statements, reason, kind, part_of=""))
             for held in taken:
-                self._note("quarantine", held)
+                self._entries.note("quarantine", held)
             self._ledger.flush()
         erased: Literal["done", "pending", ""] = ""
         if taken:
             erased = "done" if self._erase_log() else "pending"
-        done = [replace(self._told(held), erasure=erased) for held in taken]
-        if said and not any(held.mark == self._mark(said) for held in taken):
+        done = [replace(self._entries.told(held), erasure=erased) for held in taken]
+        if said and not any(held.mark == self._entries.mark(said) for held in taken):
             done.append(self._text(said, reason, kind))
         return [*before, *done]
 
@@ -127,8 +129,8 @@ class Quarantine:
         for ref in filter(None, map(bare, ids)):
             if item := self._store.find(ref):
                 items[item.id] = None
-            elif self.has(ref):
-                before.append(self._told(self._get(ref)))
+            elif self._entries.has(ref):
+                before.append(self._entries.told(self._entries.get(ref)))
             elif key := self._facts.key_of(ref):
                 keys[key] = None
             else:
@@ -167,7 +169,7 @@ class Quarantine:
             also.append(self._take_facts(statements, reason, context_type, whole))
         sources = self._store.sources([item.id]).get(item.id, ())
         payload = {"item": packed(item), "replaces": "", "sources": sources}
-        held = self._entry(
+        held = self._entries.draw_up(
             item.id, "memory", item.text, payload, told(reason, item.text), context_type,
             item.origin, part_of,
         )  # fmt: skip
@@ -186,7 +188,7 @@ class Quarantine:
         payload = {"facts": [asdict(fact) for fact in statements], "restate": False}
         everything = " ".join([newest.key, *(json.dumps(fact.value) for fact in statements)])
         why = told(reason, everything)
-        held = self._entry(
+        held = self._entries.draw_up(
             newest.id, "fact", said, payload, why, context_type, newest.source, part_of
         )
         for fact in statements:
@@ -204,56 +206,25 @@ class Quarantine:
         origin: str,
         context_type: str = "sensitive",
     ) -> Quarantined:
-        self._vault.ready()  # may ask the system's keyring: not while the writer lock is held
+        self._entries.ready()  # may ask the system's keyring: not while the writer lock is held
         with self._store.atomic():
-            held = self._same(said)
+            held = self._entries.same(said)
             if held is None:
-                held = self._entry(
+                held = self._entries.draw_up(
                     self._store.new_id(), what, said, payload, reason, context_type, origin, ""
                 )
                 self._store.hold(held)
-                self._note("quarantine", held)
+                self._entries.note("quarantine", held)
             self._ledger.flush()
-        return self._told(held)
-
-    def _entry(
-        self,
-        id: str,
-        what: str,
-        said: str,
-        payload: Mapping[str, Any],
-        reason: str,
-        context_type: str,
-        origin: str,
-        part_of: str,
-    ) -> Held:
-        before = self._store.held(id)
-        version = 1 if before is None else before.version + 1
-        plain = json.dumps(payload, ensure_ascii=True).encode()
-        sealed = self._vault.seal(plain, self._binding(id, version))
-        mark = self._mark(said)
-        return Held(
-            id, version, "held", what, context_type, reason, origin, self._clock(), part_of, mark,
-            sealed,
-        )  # fmt: skip
-
-    # ------------------------------------------------------------------ look
+        return self._entries.told(held)
 
     def knows(self, said: str) -> bool:
         """Whether a text is held; the key is only asked for where anything is."""
-        return self._same(said) is not None
-
-    def _same(self, said: str) -> Held | None:
-        if not self._store.any_held():
-            return None
-        try:
-            return self._store.held_as(self._mark(said))
-        except StorageError:  # the key is gone: nothing can be compared any more
-            return None
+        return self._entries.same(said) is not None
 
     def all(self) -> list[Quarantined]:
         """What is held, oldest first: ids and reasons, never content."""
-        return [self._told(held) for held in self._store.all_held()]
+        return [self._entries.told(held) for held in self._store.all_held()]
 
     def get(self, ref: str) -> Quarantined:
         """What is held under an id.
@@ -261,7 +232,7 @@ class Quarantine:
         Raises:
             NotFound, Conflict: it is not held.
         """
-        return self._told(self._get(ref))
+        return self._entries.told(self._entries.get(ref))
 
     def check_known(self, refs: Sequence[str]) -> None:
         """Raise unless every one names an item, a fact, or what is held.
@@ -273,8 +244,7 @@ class Quarantine:
 
     def has(self, ref: str) -> bool:
         """Whether an id is held at this moment."""
-        held = self._store.held(bare(ref))
-        return held is not None and held.state == "held"
+        return self._entries.has(ref)
 
     def show(self, ref: str) -> str:
         """The content, for a person's eyes.
@@ -283,12 +253,10 @@ class Quarantine:
             NotFound, Conflict: it is not held.
             StorageError: the key is gone.
         """
-        said = self._opened(self._get(ref))
+        said = self._entries.opened(self._entries.get(ref))
         if "item" in said:
             return str(said["item"]["text"])
         return "\n".join(f"{fact['key']}: {json.dumps(fact['value'])}" for fact in said["facts"])
-
-    # ------------------------------------------------------------------ let out
 
     def release(self, ref: str) -> list[Receipt]:
         """Put back what is held, and what is held with it. Only for a person's answer.
@@ -298,30 +266,7 @@ class Quarantine:
             Conflict: it is not held any more, or it is held with something else.
             StorageError: the key is gone; it can only be purged.
         """
-        thread = self._thread(ref)
-        opened = [(held, self._opened(held)) for held in thread]
-        cut = {
-            held.id: self._remembering.cut(unpacked(said["item"]))
-            for held, said in opened
-            if "item" in said
-        }
-        receipts = []
-        with self._store.atomic():
-            for held, said in opened:
-                now = self._store.held(held.id)
-                if now is None or (now.state, now.version) != ("held", held.version):
-                    raise Conflict(f"{held.id} was released or purged in this moment.")
-                if "item" in said:
-                    item = replace(unpacked(said["item"]), id=held.id)
-                    receipts.append(self._put_back(item, cut[held.id], said["replaces"]))
-                    if said.get("sources"):
-                        self._store.link(held.id, said["sources"])
-                else:
-                    receipts.append(self._restate(held, said))
-                self._store.hold(replace(held, state="released", sealed=None))
-                self._note("quarantine:release", held)
-            self._ledger.flush()
-        return receipts
+        return self._release.release(ref)
 
     def purge(self, ref: str) -> list[str]:
         """Destroy what is held, and what is held with it. Needs no key. Only for a person's answer.
@@ -329,36 +274,7 @@ class Quarantine:
         Raises:
             NotFound, Conflict: as for `release`.
         """
-        with self._store.atomic():
-            thread = self._thread(ref)
-            for held in thread:
-                self._store.hold(replace(held, state="purged", sealed=None, mark=b""))
-                self._note("quarantine:purge", held)
-            self._ledger.flush()
-        return [held.id for held in thread]
-
-    def _put_back(self, item: Item, chunks: Any, replaces: str) -> Receipt:
-        if item.key and self._store.find(item.key) and not replaces:
-            item = replace(item, key="")  # the name was given to something else meanwhile
-        target = replaces if replaces and self._store.find(replaces) else ""
-        return self._remembering.place(item, chunks, None, target)
-
-    def _restate(self, held: Held, said: Mapping[str, Any]) -> Receipt:
-        facts = [
-            Fact(**{spec.name: fact[spec.name] for spec in fields(Fact) if spec.name in fact})
-            for fact in said["facts"]
-        ]
-        key = facts[-1].key
-        if said["restate"] or self._store.facts([key]):
-            for fact in facts:
-                if fact.retired_at is None:
-                    self._facts.assert_again(fact)
-        else:
-            for fact in facts:
-                self._store.add_fact(replace(fact, row=0))
-        return Receipt(key, "restored", self._store.scope, 0, 0)
-
-    # ------------------------------------------------------------------ the key
+        return self._release.purge(ref)
 
     def recovery(self) -> str:
         """The key as text, to be kept where it is safe: without it, nothing held can be opened.
@@ -375,42 +291,6 @@ class Quarantine:
             StorageError: a line is no key, or there is no place to keep them.
         """
         return self._vault.recover(lines)
-
-    # ------------------------------------------------------------------ inside
-
-    def _thread(self, ref: str) -> list[Held]:
-        """An entry and what is held with it."""
-        first = self._get(ref)
-        if first.part_of and self.has(first.part_of):
-            raise Conflict(f"{first.id} is held with {first.part_of}: name that.")
-        return [first, *(held for held in self._store.all_held() if held.part_of == first.id)]
-
-    def _get(self, ref: str) -> Held:
-        held = self._store.held(bare(ref))
-        if held is None:
-            raise NotFound(f"Nothing is held as {ref[:40]!r}: routemem vault list names what is.")
-        if held.state != "held" or held.sealed is None:
-            raise Conflict(f"{held.id} is not held any more: it was {held.state}.")
-        return held
-
-    def _opened(self, held: Held) -> Any:
-        assert held.sealed is not None
-        return json.loads(self._vault.open(held.sealed, self._binding(held.id, held.version)))
-
-    def _mark(self, said: str) -> bytes:
-        return self._vault.mark(said_again(said))
-
-    def _binding(self, id: str, version: int) -> str:
-        return f"{self._store.scope}\0{id}\0quarantine\0{version}"
-
-    def _note(self, op: str, held: Held) -> None:
-        self._ledger.note(op, at=self._clock(), id=held.id, detail=held.what)
-
-    def _told(self, held: Held) -> Quarantined:
-        return Quarantined(
-            held.id, self._store.scope, held.what, held.context_type, held.reason, held.origin,
-            held.at, held.part_of,
-        )  # fmt: skip
 
 
 def held_note(held: Quarantined) -> str:
