@@ -103,7 +103,7 @@ def measure(n: int, rounds: int) -> dict[str, Any]:
         with Memory.open(path, embedder=Told(), settings=settings) as stored:
             fill(stored, n)
             began = time.thread_time()
-            stored._recalling.search(ask("first"), asked(0)[1], None)
+            stored._rooms.recalling.search(ask("first"), asked(0)[1], None)
             told: dict[str, Any] = {
                 "items": n,
                 "first_ms": round(1000 * (time.thread_time() - began)),
@@ -112,7 +112,7 @@ def measure(n: int, rounds: int) -> dict[str, Any]:
 
             def recall(text: str, read: Asked) -> None:
                 with stored.store.reading():
-                    stored._recalling.search(ask(text), read, None)
+                    stored._rooms.recalling.search(ask(text), read, None)
 
             told["query_ms"] = cpu([lambda q=q: recall(*q) for q in questions])  # type: ignore[misc]  # bound early
             db = stored.store.db  # type: ignore[attr-defined]  # SQLite

@@ -85,7 +85,7 @@ class Briefing:
         for memory in self._memories:
             shown = set(packed.shown.get("relevant", ()))
             read = [hit for hit in hits if hit.id in shown and hit.scope == memory.scope]
-            memory.count_reads(read)
+            memory.reading.count(read)
         return Context(
             text=packed.text,
             tokens=self._counter.count(packed.text),

@@ -43,14 +43,14 @@ class Chain:
         """
         reply = self.found(replace(asked, with_facts=True), cost)
         for memory in self._memories:
-            memory.count_reads([hit for hit in reply.hits if hit.scope == memory.scope])
+            memory.reading.count([hit for hit in reply.hits if hit.scope == memory.scope])
         return reply
 
     def found(self, asked: Question, cost: Callable[[Hit], int] | None) -> Recall:
         """The same, not counted as a read."""
         end = asked.skip + asked.top_k
         deep = replace(asked, skip=0, top_k=max(end + 1, DEPTH), max_tokens=UNBOUNDED, neighbours=0)
-        found = [memory.found(deep, lambda _: 0) for memory in self._memories]
+        found = [memory.reading.found(deep, lambda _: 0) for memory in self._memories]
         known = _nearest_facts(found)
         ranked = self._ranked(asked, found)
         page = ranked[asked.skip : end]

@@ -126,11 +126,11 @@ class FactBook:
 
     def get(
         self,
-        keys: Sequence[str],
+        keys: Sequence[str] = (),
         *,
-        history: bool,
-        as_of: str | float | None,
-        known_at: str | float | None,
+        history: bool = False,
+        as_of: str | float | None = None,
+        known_at: str | float | None = None,
     ) -> list[Fact]:
         """Statements by key and time; see `Memory.get_facts`."""
         wanted = [clean(key).strip().casefold() for key in keys if key.strip()]

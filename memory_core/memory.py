@@ -1,32 +1,20 @@
 """Memory: one open scope. The place where the rooms meet."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .boards import Boards
 from .briefing import Briefing
-from .caretaker import Caretaker
-from .compressing import Compressing
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .errors import Withheld
-from .factbook import FactBook, fact_key
-from .forgetting import Forgetting
-from .intake import Intake
-from .ledger import Ledger
+from .factbook import fact_key
 from .lifecycle.actions import Action, Unread
 from .lifecycle.budget import policy_of
-from .lifecycle.models import Model, Models
-from .meaning import Meaning
-from .model_table import load_models
-from .quarantine import Quarantine
-from .question import Question, ask
-from .rebalancing import Rebalancing
-from .recalling import Recalling
+from .lifecycle.models import Model
+from .question import ask
 from .records import (
     Compressed,
     Context,
@@ -42,21 +30,12 @@ from .records import (
     Status,
     Utilisation,
 )
-from .remembering import Remembering
-from .retrieval.fence import trusted_first
-from .reviewing import Outcome, Review, Reviewing
+from .reviewing import Outcome, Review
+from .rooms import Rooms
 from .settings import Settings
-from .storage.backups import Backups
 from .storage.contract import Store
 from .storage.sqlite import SqliteStore
-from .storage.vault import Vault
-from .summarising import load_summariser
-from .tending import Tending
 from .text.tokens import TokenCounter
-from .transfer import Transfer
-from .turns import Turns
-from .upkeep import Upkeep
-from .withdrawal import Withdrawal
 
 
 class Memory:
@@ -70,6 +49,7 @@ class Memory:
         counter: counts tokens.
 
     Attributes:
+        reading: the same as `recall`, for those who read several scopes.
         upkeep: what an operator does: collect, embed again, give back copies.
         tending: hygiene and budget: what the policy would do, and doing it.
         boards: tasks, agents, questions to a person.
@@ -92,65 +72,14 @@ class Memory:
         self.settings = settings or Settings()
         self.counter = counter or TokenCounter.load(self.settings.token_counter)
         self._clock = clock
-        self._ledger = Ledger(store, writes=not self.settings.read_only)
-        self._awake = False
-        self._meaning = Meaning(
-            store, embedder, clock=clock,
-            flat_until=self.settings.flat_until, target=self.settings.target_recall,
-        )  # fmt: skip
-        intake = Intake(self.settings.screening, lambda text: self.vault.knows(text))
-        self._remembering = Remembering(
-            store, self._meaning, self.settings, self.counter, clock, intake
-        )
-        self._facts = FactBook(store, clock, intake)
-        self._recalling = Recalling(
-            store, self._meaning, self.settings, self.counter, clock, self.get_facts
-        )
-        self.boards = Boards(store, clock, intake, self._models)
-        self._turns = Turns(store, self.settings, self.counter, clock, self.remember)
-        self._compressing = Compressing(
-            store,
-            self._meaning,
-            self._remembering,
-            self._ledger,
-            self.counter,
-            clock,
-            intake,
-            load_summariser(self.settings.summariser),
-        )
-        self._closing = threading.Event()
-        self.upkeep = Upkeep(
-            store, self._meaning, self._ledger, self.settings, clock, self._closing,
-            self._backups(),
-        )  # fmt: skip
-        self.index = Rebalancing(self._meaning, self._ledger, clock, self._closing)
-        vault = Vault(self.settings.key_path(), keyring=self.settings.keyring)
-        self.vault = Quarantine(
-            store, vault, self._remembering, self._facts, self._ledger, self.upkeep.erase_log, clock
-        )
-        items = Withdrawal(
-            store,
-            vault,
-            self._remembering.revive,
-            clock,
-            self.settings.undo_days,
-        )
-        self._forgetting = Forgetting(
-            store, items, self._facts, self.boards, self._ledger, self.upkeep, clock
-        )
-        self.tending = Tending(
-            store, self._compressing, self._forgetting, self._ledger, self.settings, self._model,
-            clock,
-        )  # fmt: skip
-        self._reviewing = Reviewing(
-            store, self._compressing, self._forgetting, self._facts, self.tending, self._ledger,
-            self.settings, self._model, clock,
-        )  # fmt: skip
-        self._caretaker = Caretaker(self.upkeep.backfill, self._round, self.settings.flush_seconds)
-        self.transfer = Transfer(
-            store, self._remembering.revive, intake, self.vault.withheld, clock,
-            lambda: self._caretaker.call(now=True),
-        )  # fmt: skip
+        self._rooms = Rooms(store, embedder, self.settings, clock, self.counter, self.remember)
+        self.reading = self._rooms.reading
+        self.upkeep = self._rooms.upkeep
+        self.tending = self._rooms.tending
+        self.boards = self._rooms.boards
+        self.index = self._rooms.index
+        self.vault = self._rooms.vault
+        self.transfer = self._rooms.transfer
 
     @classmethod
     def open(
@@ -187,10 +116,8 @@ class Memory:
 
     def close(self) -> None:
         """Flush what waits and close the file. Safe to call twice."""
-        self._closing.set()
-        self._caretaker.stop()
         try:
-            self._ledger.flush()
+            self._rooms.close()
         finally:
             self.store.close()
 
@@ -238,24 +165,24 @@ class Memory:
             n for n, given in (("priority", priority), ("pinned", pinned)) if given is not None
         ]
         try:
-            item = self._remembering.draft(
+            item = self._rooms.remembering.draft(
                 content, kind=kind, priority=5 if priority is None else priority, tags=tags,
                 source=source, speaker=speaker, when=when, pinned=bool(pinned),
                 metadata=metadata or {}, key=key,
             )  # fmt: skip
-            item = self._remembering.in_place_of(item, id, stated)
+            item = self._rooms.remembering.in_place_of(item, id, stated)
         except Withheld as refused:
             return self.vault.receipt(refused, id)
-        if known := self._remembering.known(item, id):
+        if known := self._rooms.remembering.known(item, id):
             return known
-        chunks = self._remembering.cut(item)
-        embedded = self._meaning.embed(item, chunks[: self.settings.embed_at_once])
-        related = self._remembering.succeeding.related(item, embedded)
+        chunks = self._rooms.remembering.cut(item)
+        embedded = self._rooms.meaning.embed(item, chunks[: self.settings.embed_at_once])
+        related = self._rooms.remembering.succeeding.related(item, embedded)
         with self.store.atomic():
-            receipt = self._remembering.place(item, chunks, embedded, id, stated, related)
-            self._ledger.flush()
+            receipt = self._rooms.remembering.place(item, chunks, embedded, id, stated, related)
+            self._rooms.ledger.flush()
         if self.tending.wrote() or receipt.pending:
-            self._caretaker.call(now=bool(receipt.pending))
+            self._rooms.caretaker.call(now=bool(receipt.pending))
         return receipt
 
     # ------------------------------------------------------------------ recall
@@ -303,57 +230,7 @@ class Memory:
             include_archived=include_archived, neighbours=neighbours, explain=explain,
             cursor=cursor, full=full, scope=self.scope,
         )  # fmt: skip
-        if asked.ids:
-            return self.pages(asked, [(ref, self.whole(ref, full=full)) for ref in asked.ids], cost)
-        reply = self.found(replace(asked, with_facts=True), cost)
-        self.count_reads(reply.hits)
-        last = self.settings.untrusted_last
-        return replace(reply, hits=trusted_first(reply.hits)) if last else reply
-
-    def found(self, asked: Question, cost: Callable[[Hit], int] | None) -> Recall:
-        """What there is for a checked question without ids; not counted as a read."""
-        vector = self._meaning.question(asked.query) if asked.query else None
-        with self.store.reading():
-            if not asked.query:
-                return self._with_archive(self._recalling.newest(asked, cost), asked)
-            reply = self._with_archive(self._recalling.search(asked, vector, cost), asked)
-        if vector is not None and self._meaning.calibrates:
-            self._ledger.keep_query(vector.vector, vector.model)
-        return reply
-
-    def _with_archive(self, reply: Recall, asked: Question) -> Recall:
-        """The reply, with how many archived items it passed over when it has room for more."""
-        if asked.where.archived or reply.left_out or len(reply.hits) >= asked.top_k:
-            return reply
-        return replace(reply, archived=self.store.count_archived())
-
-    def count_reads(self, hits: Sequence[Hit]) -> None:
-        """Count a read of each of these items, and have the caretaker look in."""
-        self._ledger.touch([hit.id for hit in hits], self._clock())
-        # The first call of a process also embeds what an earlier one had to leave.
-        self._caretaker.call(now=not self._awake)
-        self._awake = True
-
-    def whole(self, ref: str, *, full: bool = True) -> Hit | None:
-        """The item of an id or key, counted as a read; None for neither.
-
-        Args:
-            full: a compressed one with its whole text; without, with what is shown for it.
-        """
-        hit = self._recalling.whole(ref, full=full)
-        if hit is not None:
-            self._ledger.touch([hit.id], self._clock())
-            self._caretaker.call()
-        return hit
-
-    def pages(
-        self,
-        asked: Question,
-        found: Sequence[tuple[str, Hit | None]],
-        cost: Callable[[Hit], int] | None,
-    ) -> Recall:
-        """Items found by id, perhaps in several scopes, as pages within the budget."""
-        return self._recalling.read(asked, found, cost)
+        return self._rooms.reading.recall(asked, cost)
 
     # ------------------------------------------------------------------ conversation
 
@@ -378,14 +255,14 @@ class Memory:
         Raises:
             InvalidArgument: the user said nothing, or a text is too long.
         """
-        return self._turns.log(
+        return self._rooms.turns.log(
             user, assistant, when=when, recall_top_k=recall_top_k, max_tokens=max_tokens,
             recall=recall or self.recall,
         )  # fmt: skip
 
     def recent(self) -> list[tuple[Item, str]]:
         """The turns a context always shows now, oldest first, each with the text it shows."""
-        return self._turns.recent()
+        return self._rooms.turns.recent()
 
     def get_context(
         self,
@@ -411,13 +288,13 @@ class Memory:
             InvalidArgument: an argument is outside what is accepted.
         """
         reader, note = self.reader(model)
-        briefing = Briefing([self], self.get_facts, self.found, self.counter)
+        briefing = Briefing([self], self.get_facts, self.reading.found, self.counter)
         context = briefing.context(query, max_tokens, reader, include, cost)
         return replace(context, note=note)
 
     def reader(self, model: str = "") -> tuple[Model, str]:
         """The language model that reads this memory, and a warning when its name is unknown."""
-        return self._models().find(model or self.settings.model)
+        return self._rooms.models().find(model or self.settings.model)
 
     # ------------------------------------------------------------------ compress
 
@@ -442,17 +319,19 @@ class Memory:
             Conflict: an item is pinned, archived, or changed in this moment; nothing was changed.
             Withheld: the summary holds what must not be stored; nothing was changed.
         """
-        done = self._compressing.compress(ids, summary, strategy)
-        self._caretaker.call(now=bool(summary))
+        done = self._rooms.compressing.compress(ids, summary, strategy)
+        self._rooms.caretaker.call(now=bool(summary))
         return done
 
     def check_compressible(self, ids: Sequence[str]) -> None:
         """Raise unless every one names an item that may be compressed; as `compress` does."""
-        self._compressing.found(ids)
+        self._rooms.compressing.found(ids)
 
     def compressible(self, *, max_tokens: int = 1500) -> list[Hit]:
         """Items worth compressing, whole, those given up first first, within a token budget."""
-        return self._compressing.candidates(max_tokens, policy_of(self.settings, self._model()))
+        return self._rooms.compressing.candidates(
+            max_tokens, policy_of(self.settings, self._rooms.model())
+        )
 
     # ------------------------------------------------------------------ review
 
@@ -467,7 +346,7 @@ class Memory:
         Raises:
             InvalidArgument: focus or limit is not accepted.
         """
-        return self._reviewing.review(focus, limit)
+        return self._rooms.reviewing.review(focus, limit)
 
     def apply_review(
         self,
@@ -487,8 +366,8 @@ class Memory:
         Raises:
             Conflict: the token is not known here; nothing was changed.
         """
-        done = self._reviewing.apply(token, actions, dry_run=dry_run, move=move)
-        self._caretaker.call()
+        done = self._rooms.reviewing.apply(token, actions, dry_run=dry_run, move=move)
+        self._rooms.caretaker.call()
         return done
 
     # ------------------------------------------------------------------ forget
@@ -510,8 +389,8 @@ class Memory:
             NotFound: an id names nothing; nothing was changed.
             Conflict: a restore comes too late, or the text is stored again meanwhile.
         """
-        done = self._forgetting.forget(ids, mode, reason)
-        self._caretaker.call(now=mode == "restore")
+        done = self._rooms.forgetting.forget(ids, mode, reason)
+        self._rooms.caretaker.call(now=mode == "restore")
         return done
 
     def now(self) -> float:
@@ -524,7 +403,7 @@ class Memory:
         Raises:
             NotFound: naming those that do not.
         """
-        self._forgetting.check_known(ids)
+        self._rooms.forgetting.check_known(ids)
 
     # ------------------------------------------------------------------ quarantine
 
@@ -553,7 +432,7 @@ class Memory:
             StorageError: there is no place for a key; nothing was changed.
         """
         held = self.vault.take(ids, content, reason, context_type)
-        self._caretaker.call()
+        self._rooms.caretaker.call()
         return held
 
     def release(self, id: str) -> list[Receipt]:
@@ -565,7 +444,7 @@ class Memory:
             StorageError: the key is gone; it can only be purged.
         """
         receipts = self.vault.release(id)
-        self._caretaker.call(now=True)
+        self._rooms.caretaker.call(now=True)
         return receipts
 
     # ------------------------------------------------------------------ facts
@@ -592,7 +471,7 @@ class Memory:
             Conflict: it comes from outside and would end what does not; nothing was changed.
         """
         try:
-            return self._facts.set(
+            return self._rooms.facts.set(
                 key, value, confidence=confidence, source=source, valid_from=valid_from
             )
         except Withheld as refused:
@@ -604,7 +483,7 @@ class Memory:
         Raises:
             InvalidArgument: one is not accepted; nothing was recorded.
         """
-        return self._facts.set_all(facts)
+        return self._rooms.facts.set_all(facts)
 
     def merge_facts(self, facts: Sequence[Fact]) -> int:
         """Take in the statements of another memory; at each time the newest is believed.
@@ -620,7 +499,7 @@ class Memory:
         Raises:
             Withheld: one holds what must not be stored; nothing was changed.
         """
-        return self._facts.merge(facts)
+        return self._rooms.facts.merge(facts)
 
     def get_facts(
         self,
@@ -638,56 +517,28 @@ class Memory:
             as_of: what was true then (a day means its end); now by default.
             known_at: what was believed then.
         """
-        return self._facts.get(keys, history=history, as_of=as_of, known_at=known_at)
+        return self._rooms.facts.get(keys, history=history, as_of=as_of, known_at=known_at)
 
     def get_fact(self, key: str, default: Any = None) -> Any:
         """The value that is true now, or ``default``."""
-        facts = self._facts.get([fact_key(key)], history=False, as_of=None, known_at=None)
+        facts = self._rooms.facts.get([fact_key(key)], history=False, as_of=None, known_at=None)
         return facts[0].value if facts else default
 
     # ------------------------------------------------------------------ upkeep
 
-    def _backups(self) -> Backups | None:
-        if not isinstance(self.store, SqliteStore) or self.store.db.path is None:
-            return None
-        keep, hours = self.settings.backup_keep, self.settings.backup_hours
-        return Backups(self.store, keep=keep, hours=hours, clock=self._clock)
-
-    def _models(self) -> Models:
-        """The table of language models, with the user's own file over it."""
-        return load_models(self.settings.models_file)
-
-    def _model(self) -> Model:
-        """The language model that reads this memory, as far as the settings say."""
-        return self.reader()[0]
-
     def utilisation(self) -> Utilisation:
         """How much of the model's context the memory would fill now; cheap, nothing is scanned."""
-        model = self._model()
+        model = self._rooms.model()
         return Utilisation(self.store.shown(), model.context, model.trigger, model.name)
-
-    def _round(self) -> bool:
-        """A round of the caretaker; True when there must be another."""
-        again = self.upkeep.round()
-        self.tending.round()
-        return again
 
     def find(self, ref: str) -> Item | None:
         """The item of an id or key, every field; not counted as a read."""
         return self.store.find(ref)
 
-    def lookup(self, text: str, *, kind: str = "") -> list[str]:
-        """Ids of the items that hold exactly this text, without embedding anything.
-
-        Args:
-            kind: of this kind only; "" for any.
-        """
-        return self._recalling.lookup(text, kind)
-
     def note(self, op: str, *, ms: float, ok: bool) -> None:
         """Leave an audit row of a call: what, how long in milliseconds, whether it went well."""
-        self._ledger.note(op, at=self._clock(), ms=ms, ok=ok)
-        self._caretaker.call()
+        self._rooms.ledger.note(op, at=self._clock(), ms=ms, ok=ok)
+        self._rooms.caretaker.call()
 
     def status(self) -> Status:
         """Counts, mode and sizes of this scope."""

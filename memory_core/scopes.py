@@ -328,8 +328,10 @@ class Scopes:
         if not ids:
             return home.recall(query, cost=cost, **options)
         asked = ask(query, ids=ids, scope=home.scope, **options)
-        found = [(ref, self._holder(ref, scope).whole(ref, full=asked.full)) for ref in asked.ids]
-        return home.pages(asked, found, cost)
+        found = [
+            (ref, self._holder(ref, scope).reading.whole(ref, full=asked.full)) for ref in asked.ids
+        ]
+        return home.reading.pages(asked, found, cost)
 
     def log_turn(
         self, user: str, assistant: str = "", *, scope: str = "", **options: Any

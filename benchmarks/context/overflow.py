@@ -70,9 +70,9 @@ def _stored(
 ) -> dict[str, Any]:
     """What the hygiene shows: the summary of 200 tokens that every long text gets when stored."""
     for id in ids:
-        short = memory._compressing.short_form(id)
+        short = memory._rooms.compressing.short_form(id)
         assert short
-        assert memory._compressing.by_itself(id, short, "benchmark")
+        assert memory._rooms.compressing.by_itself(id, short, "benchmark")
     found = _shown(memory, tokens, documents, ids)
     assert found["share_of_context"] <= 0.85, found
     return found

@@ -164,8 +164,8 @@ def test_a_long_text_is_cut_to_what_bears_on_the_question(memory: Memory) -> Non
 def test_a_promoted_fact_is_trusted_as_the_memory_it_came_from(memory: Memory) -> None:
     own = memory.remember("The mill opens at nine.").id
     outside = memory.remember("The bank is at 12 Dock Road.", source="web").id
-    memory._facts.promote(own, "mill.opens", "nine")
-    memory._facts.promote(outside, "bank.address", "12 Dock Road")
+    memory._rooms.facts.promote(own, "mill.opens", "nine")
+    memory._rooms.facts.promote(outside, "bank.address", "12 Dock Road")
     text = memory.get_context("when", include=["facts"]).text
     assert "mill.opens: nine" in text
     assert "Dock Road" not in text

@@ -183,7 +183,7 @@ def test_what_another_process_changes_while_it_is_sealed_is_in_the_undo_copy(
     memory = scopes.open()
     id = memory.remember("the first wording").id
     peers = SqliteStore(next(data_dir.glob("global-*.db")), "global", "a", now=0.0)
-    vault = memory._forgetting._items._vault
+    vault = memory._rooms.forgetting._items._vault
     seal, changes = vault.seal, [6, 9]
 
     def seal_slowly(plain: bytes, bound_to: str) -> bytes:

@@ -178,9 +178,9 @@ def test_a_text_is_looked_up_without_being_embedded(tmp_path: Path, settings: Se
         note = memory.remember("Café on the corner").id
         page = memory.remember("Café on the corner", kind="doc").id
     with Memory.open(tmp_path / "memory.db", embedder=Broken(), settings=settings) as memory:
-        assert set(memory.lookup("Cafe\u0301 on the corner ")) == {note, page}
-        assert memory.lookup("Café on the corner", kind="doc") == [page]
-        assert memory.lookup("café on the corner") == []
+        assert set(memory.reading.lookup("Cafe\u0301 on the corner ")) == {note, page}
+        assert memory.reading.lookup("Café on the corner", kind="doc") == [page]
+        assert memory.reading.lookup("café on the corner") == []
 
 
 # ---------------------------------------------------------------------- long texts

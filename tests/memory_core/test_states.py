@@ -211,7 +211,7 @@ class States(RuleBasedStateMachine):
 
     @invariant()
     def every_change_has_its_audit_row(self) -> None:
-        self.memory._ledger.flush()
+        self.memory._rooms.ledger.flush()
         rows = self.memory.store.db.value(  # type: ignore[attr-defined]  # a file
             "select count(*) from audit where op like 'forget:%' or op like 'hygiene:%' "
             "or op = 'compress' or op like 'quarantine%'"

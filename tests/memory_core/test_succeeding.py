@@ -104,7 +104,7 @@ def test_the_writer_lock_is_free_while_a_text_is_compared(
         return spy
 
     memory.remember("I live in Turin.", when=JANUARY)
-    succeeding = memory._remembering.succeeding
+    succeeding = memory._rooms.remembering.succeeding
     monkeypatch.setattr(succeeding, "related", seen(succeeding.related))
     memory.remember("I moved to Oslo and live there now.", when=MARCH)
     assert held == [False]

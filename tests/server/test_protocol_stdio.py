@@ -226,7 +226,7 @@ def test_nothing_acknowledged_is_lost_when_servers_are_killed(
                 acknowledged.add(sent[message["id"]])
             server.process.kill()
     with Scopes(replace(settings, data_dir=str(tmp_path / "data"))) as scopes:
-        assert [text for text in acknowledged if not scopes.open().lookup(text)] == []
+        assert [text for text in acknowledged if not scopes.open().reading.lookup(text)] == []
     database = apsw.Connection(str(tmp_path / "data" / file_name("global")))
     assert list(database.execute("pragma integrity_check")) == [("ok",)]
     assert list(database.execute("insert into words(words) values('integrity-check')")) == []

@@ -372,7 +372,7 @@ def test_an_import_that_was_cut_short_is_completed_by_the_same_bundle(
             memory.remember(f"page {number} of the log of the harbour")
     said = bundle(memory)
     with blank(clock) as other:
-        store, left = other._remembering.revive, [TOGETHER + 20]
+        store, left = other._rooms.remembering.revive, [TOGETHER + 20]
 
         def full(item: Item) -> None:
             left[0] -= 1
