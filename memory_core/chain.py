@@ -164,3 +164,15 @@ def _time(hit: Hit) -> float:
 
 def _mode(found: Sequence[Recall]) -> Literal["hybrid", "lexical", "recent", "ids"]:
     return "hybrid" if any(reply.mode == "hybrid" for reply in found) else found[0].mode
+
+
+def read_chain(default: str, declared: Sequence[str]) -> tuple[str, ...]:
+    """The scopes to read, nearest first, each once: what is written to is always among them.
+
+    A default scope that was not declared is read first; ``global``, as the widest, last.
+    """
+    if not declared or default in declared:
+        chain = [*declared] or [default]
+    else:
+        chain = [*declared, default] if default == "global" else [default, *declared]
+    return tuple(dict.fromkeys(chain))

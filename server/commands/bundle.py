@@ -64,12 +64,12 @@ def _export(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str,
             f"{learnt.folder}: see examples/train_lora.py."
         )
         return told, {"exchanges": learnt.exchanges, "summaries": learnt.summaries}
-    path, done = scopes.export(path=Path(given.file).expanduser() if given.file else None)
+    path, done = scopes.carrying.export(path=Path(given.file).expanduser() if given.file else None)
     return exported(str(path), done)
 
 
 def _import(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
-    done = scopes.import_(Path(given.file).expanduser(), trust=given.trust)
+    done = scopes.carrying.import_(Path(given.file).expanduser(), trust=given.trust)
     memory = scopes.open()
     while memory.upkeep.backfill():  # this process ends now: no other need be there to do it
         pass
@@ -83,7 +83,7 @@ def _clear(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, 
 
         return imported(bring_back(memory))
     items, facts = memory.store.count_items(), memory.store.count_facts()
-    word, done = scopes.clear("", given.confirm)
+    word, done = scopes.carrying.clear("", given.confirm)
     told, fields = cleared(memory.scope, items, facts, word, done)
     if word:
         told = f"{memory.scope}: {items} memories, {facts} facts. To erase: --confirm {word}"
@@ -93,7 +93,11 @@ def _clear(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, 
 def _move(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
     if bool(given.ids) == given.all:
         raise InvalidArgument("Name ids to move, or --all for everything in the scope.")
-    done = [scopes.promote("", given.to)] if given.all else scopes.move(given.ids, given.to)
+    done = (
+        [scopes.carrying.promote("", given.to)]
+        if given.all
+        else scopes.carrying.move(given.ids, given.to)
+    )
     ids = [name for one in done for name in (*one.ids, *one.keys)]
     merged = {old: new for one in done for old, new in one.merged.items()}
     kept = [ref for one in done for ref in one.kept]

@@ -125,7 +125,7 @@ def _sqlite(settings: Settings) -> Finding:
 
 
 def _folder(settings: Settings) -> Finding:
-    from routemem.memory_core.scopes import make_private
+    from routemem.memory_core.data_folder import make_private
 
     folder = settings.data_path()
     before = folder.stat().st_mode & 0o777 if folder.is_dir() else None

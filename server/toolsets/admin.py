@@ -30,7 +30,7 @@ def _export(calls: Calls) -> Tool:
         """Write all of a scope to a file in the data folder. Returns its name, not its content."""
 
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, dict[str, Any]]]":
-            path, done = scopes.export(scope)
+            path, done = scopes.carrying.export(scope)
             return scopes.look(scope), exported(path.name, done)
 
         return _told(await calls.run("export_memory", work))
@@ -50,8 +50,8 @@ def _import(calls: Calls) -> Tool:
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, dict[str, Any]]]":
             from routemem.memory_core.transfer.files import within
 
-            path = within(scopes.exports, file)
-            done = scopes.import_(path, scope, trust="untrusted")
+            path = within(scopes.carrying.exports, file)
+            done = scopes.carrying.import_(path, scope, trust="untrusted")
             return scopes.open(scope), imported(done)
 
         return _told(await calls.run("import_memory", work))
@@ -88,7 +88,7 @@ def _clear(calls: Calls) -> Tool:
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, dict[str, Any]]]":
             memory = scopes.look(scope)
             items, facts = memory.store.count_items(), memory.store.count_facts()
-            word, done = scopes.clear(scope, confirm)
+            word, done = scopes.carrying.clear(scope, confirm)
             return memory, cleared(memory.scope, items, facts, word, done)
 
         return _told(await calls.run("clear_scope", work))

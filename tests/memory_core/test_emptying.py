@@ -23,11 +23,11 @@ def fill(scopes: Scopes, scope: str) -> str:
 
 def test_clearing_takes_two_steps_and_the_word_of_the_first(scopes: Scopes, data_dir: Path) -> None:
     fill(scopes, "user:u")
-    word, nothing = scopes.clear("user:u")
+    word, nothing = scopes.carrying.clear("user:u")
     assert (len(word), nothing) == (8, None)
     with pytest.raises(Conflict, match="does not confirm"):
-        scopes.clear("user:u", "made up")
-    _, done = scopes.clear("user:u", word)
+        scopes.carrying.clear("user:u", "made up")
+    _, done = scopes.carrying.clear("user:u", word)
     assert done
     assert (done.items, done.erasure) == (1, "done")
     assert scopes.open("user:u").transfer.names() == []
@@ -37,13 +37,13 @@ def test_clearing_takes_two_steps_and_the_word_of_the_first(scopes: Scopes, data
 def test_the_word_fits_only_the_scope_as_it_was(scopes: Scopes) -> None:
     fill(scopes, "user:u")
     fill(scopes, "user:v")
-    word, _ = scopes.clear("user:u")
+    word, _ = scopes.carrying.clear("user:u")
     assert confirmation(scopes.open("user:v")) != word
     scopes.open("user:u").boards.tasks.create("one more")
     scopes.clock.advance(seconds=1)  # type: ignore[attr-defined]  # the tests' clock
     scopes.open("user:u").set_fact("k", 1)
     with pytest.raises(Conflict):
-        scopes.clear("user:u", word)
+        scopes.carrying.clear("user:u", word)
     assert scopes.open("user:u").transfer.names()
 
 
@@ -52,7 +52,7 @@ def test_what_was_cleared_can_be_brought_back_for_some_days(
 ) -> None:
     id = fill(scopes, "user:u")
     memory = scopes.open("user:u")
-    scopes.clear("user:u", confirmation(memory))
+    scopes.carrying.clear("user:u", confirmation(memory))
     newer = memory.remember("written since").id
     bring_back(memory)
     assert memory.find(id)
@@ -60,7 +60,7 @@ def test_what_was_cleared_can_be_brought_back_for_some_days(
     assert memory.get_fact("city") == "Ghent"
     with pytest.raises(Conflict):
         bring_back(memory)
-    scopes.clear("user:u", confirmation(memory))
+    scopes.carrying.clear("user:u", confirmation(memory))
     clock.advance(days=8)
     memory.store.drop_expired(clock())
     with pytest.raises(Conflict):
@@ -71,7 +71,7 @@ def test_what_is_held_is_not_released_and_not_purged_by_clearing(scopes: Scopes)
     id = fill(scopes, "user:u")
     memory = scopes.open("user:u")
     memory.quarantine([id], reason="private")
-    scopes.clear("user:u", confirmation(memory))
+    scopes.carrying.clear("user:u", confirmation(memory))
     assert [held.id for held in memory.vault.all()] == [id]
 
 
@@ -136,7 +136,7 @@ def test_a_session_can_be_kept_and_a_reader_empties_nothing(
 
 def test_what_was_promoted_does_not_expire(scopes: Scopes, clock: StoppedClock) -> None:
     id = fill(scopes, "session:s")
-    scopes.promote("session:s", "user:u")
+    scopes.carrying.promote("session:s", "user:u")
     clock.advance(days=2)
     assert scopes.sweep() == ["session:s"]
     assert scopes.locate(id).find(id)

@@ -15,7 +15,7 @@ from routemem.memory_core.storage.registry import file_name
 
 def test_a_moved_memory_keeps_its_id_and_is_found_in_its_new_scope(scopes: Scopes) -> None:
     id = scopes.open("session:s").remember("the grumblefitz is blue", tags=["x"], key="k").id
-    (done,) = scopes.move([id], "user:u")
+    (done,) = scopes.carrying.move([id], "user:u")
     assert (done.to, done.ids, done.kept) == ("user:u", (id,), ())
     assert scopes.locate(id).scope == "user:u"
     (hit,) = scopes.recall("grumblefitz", scope="user:u").hits
@@ -26,7 +26,7 @@ def test_a_moved_memory_keeps_its_id_and_is_found_in_its_new_scope(scopes: Scope
 
 def test_the_old_scope_holds_no_byte_of_it(scopes: Scopes, data_dir: Path) -> None:
     id = scopes.open("session:s").remember("the grumblefitz is blue").id
-    scopes.move([id], "user:u")
+    scopes.carrying.move([id], "user:u")
     scopes.open("session:s").upkeep.erase_log()
     holding = {said.split(":")[0] for said in files_holding(data_dir, [b"grumblefitz"])}
     assert holding <= {file_name("user:u"), file_name("user:u") + "-wal"}
@@ -39,7 +39,7 @@ def test_a_session_is_promoted_whole(scopes: Scopes) -> None:
     first = session.boards.tasks.create("dig")
     session.boards.tasks.create("build", dependencies=[first.id])
     scopes.open("user:u").set_fact("city", "Lisbon", valid_from="2019")
-    done = scopes.promote("session:s", "user:u")
+    done = scopes.carrying.promote("session:s", "user:u")
     user = scopes.open("user:u")
     assert {item.id for id in ids if (item := user.find(id))} == set(ids)
     assert user.get_fact("city") == "Ghent"
@@ -52,7 +52,7 @@ def test_a_session_is_promoted_whole(scopes: Scopes) -> None:
 def test_a_text_that_is_there_already_is_not_there_twice(scopes: Scopes) -> None:
     there = scopes.open("user:u").remember("the gate code", tags=["a"]).id
     here = scopes.open("session:s").remember("the gate code", tags=["b"]).id
-    (done,) = scopes.move([here], "user:u")
+    (done,) = scopes.carrying.move([here], "user:u")
     assert done.merged == {here: there}
     (hit,) = scopes.recall("gate code", scope="user:u").hits
     assert (hit.id, hit.tags) == (there, ("a", "b"))
@@ -60,10 +60,10 @@ def test_a_text_that_is_there_already_is_not_there_twice(scopes: Scopes) -> None
 
 def test_there_and_back_again(scopes: Scopes) -> None:
     id = scopes.open("session:s").remember("a harbour").id
-    scopes.move([id], "user:u")
-    scopes.move([id], "project:p")
+    scopes.carrying.move([id], "user:u")
+    scopes.carrying.move([id], "project:p")
     assert scopes.locate(id).scope == "project:p"
-    scopes.move([id], "session:s")
+    scopes.carrying.move([id], "session:s")
     assert scopes.locate(id).scope == "session:s"
     assert scopes.registry.moved_to(id) is None
 
@@ -92,7 +92,7 @@ def test_a_move_that_is_cut_short_is_finished_when_the_scope_is_opened_next(
     with monkeypatch.context() as patched:
         patched.setattr(Registry if step == "record_moves" else Transfer, step, die)
         with pytest.raises(Killed):
-            scopes.promote("session:s", "user:u")
+            scopes.carrying.promote("session:s", "user:u")
     scopes.close()
     with Scopes(settings, clock=clock) as after:
         session, user = after.open("session:s"), after.open("user:u")
@@ -108,7 +108,7 @@ def test_where_moved_ids_lead_is_known_again_when_the_registry_is_lost(
 ) -> None:
     id = scopes.open("session:s").remember("a harbour").id
     task = scopes.open("session:s").boards.tasks.create("dig").id
-    scopes.move([id, task], "user:u")
+    scopes.carrying.move([id, task], "user:u")
     scopes.close()
     for path in data_dir.glob("registry.db*"):
         path.unlink()
@@ -119,11 +119,11 @@ def test_where_moved_ids_lead_is_known_again_when_the_registry_is_lost(
 def test_what_cannot_be_moved_is_said_and_changes_nothing(scopes: Scopes) -> None:
     id = scopes.open("session:s").remember("a harbour").id
     with pytest.raises(InvalidArgument):
-        scopes.move([id], "session:s")
+        scopes.carrying.move([id], "session:s")
     with pytest.raises(InvalidArgument):
-        scopes.move([], "user:u")
+        scopes.carrying.move([], "user:u")
     with pytest.raises(NotFound):
-        scopes.move([id, id.split("-")[0] + "-zz"], "user:u")
+        scopes.carrying.move([id, id.split("-")[0] + "-zz"], "user:u")
     assert scopes.locate(id).scope == "session:s"
     assert scopes.open("user:u").transfer.names() == []
 
@@ -139,7 +139,7 @@ def test_what_the_other_scope_may_not_take_stays_where_it_is(
         lax.open("session:s").set_fact("code", token)
         lax.open("user:u").set_fact("code", "other")
     with Scopes(settings, clock=clock) as scopes:
-        done = scopes.promote("session:s", "user:u")
+        done = scopes.carrying.promote("session:s", "user:u")
         assert set(done.kept) == {id, "code"}
         assert scopes.locate(id).scope == "session:s"
         assert scopes.open("session:s").get_fact("code") == token

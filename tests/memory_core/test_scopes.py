@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from stopped_clock import StoppedClock
 
+from routemem.memory_core.data_folder import make_private
 from routemem.memory_core.errors import InvalidArgument, InvalidScope, NotFound, StorageError
-from routemem.memory_core.scopes import Scopes, make_private
+from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
 
@@ -192,7 +193,7 @@ def test_an_id_of_a_scope_that_was_not_granted_is_not_there(scopes: Scopes) -> N
         view.forget(["zz-9"])
     assert str(hidden.value).replace(secret, "ID") == str(absent.value).replace("zz-9", "ID")
     with pytest.raises(NotFound):
-        view.move([secret], "project:x")
+        view.carrying.move([secret], "project:x")
 
 
 def test_a_caller_reads_the_part_of_the_chain_that_was_granted(settings: Settings) -> None:
@@ -217,7 +218,7 @@ def test_what_the_server_does_not_open_no_grant_opens(settings: Settings) -> Non
 def test_bundles_of_others_are_on_another_shelf(scopes: Scopes) -> None:
     scopes.open("user:bob").remember("Bob's key is red.")
     one, other = scopes.seen_by(["user:bob"], "t-1"), scopes.seen_by(["user:ana"], "t-2")
-    path, _ = one.export()
-    assert path.parent == one.exports
-    assert one.exports != other.exports
-    assert scopes.exports in other.exports.parents
+    path, _ = one.carrying.export()
+    assert path.parent == one.carrying.exports
+    assert one.carrying.exports != other.carrying.exports
+    assert scopes.carrying.exports in other.carrying.exports.parents

@@ -358,8 +358,8 @@ def test_a_fact_of_an_untrusted_bundle_is_from_outside(memory: Memory, clock: St
 
 def test_two_exports_in_one_second_are_two_files(scopes: Scopes) -> None:
     scopes.open().remember("a harbour")
-    first, _ = scopes.export()
-    second, _ = scopes.export()
+    first, _ = scopes.carrying.export()
+    second, _ = scopes.carrying.export()
     assert first != second
     assert first.read_bytes() == second.read_bytes()
 
