@@ -33,9 +33,14 @@ COMPOSE = {
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
     "backing_up", "repairing", "reviewing", "searching", "succeeding", "timeline",
+    "rooms", "reading", "opened", "carrying",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
-ABOVE = {"boards": {"draft", "intake"}, "transfer": {"draft", "intake"}}
+ABOVE = {
+    "boards": {"draft", "intake"},
+    "transfer": {"draft", "intake"},
+    "quarantine": {"draft", "factbook", "ledger", "remembering"},
+}
 NEVER_IN_CORE = {"mcp", "pydantic", "starlette", "sqlite3", "pickle"}
 
 
