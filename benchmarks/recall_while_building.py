@@ -39,7 +39,7 @@ def sample(memory: Memory, number: int) -> Sample:
     text, read = asked(number)
     switched, began, worked = switches(), time.perf_counter(), time.thread_time()
     with memory.store.reading():
-        memory._recalling.search(ask(text), read, None)
+        memory._rooms.recalling.search(ask(text), read, None)
     worked, began = time.thread_time() - worked, time.perf_counter() - began
     return began * 1000, worked * 1000, switches() - switched
 

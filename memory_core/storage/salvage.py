@@ -17,10 +17,10 @@ import apsw
 import numpy as np
 
 from ..errors import DamagedFile
-from . import items
 from .files import beside, create_private, size
 from .ids import number_of, tag_of
 from .sqlite import SqliteStore
+from .tables.changes import log_change
 
 log = logging.getLogger("routemem")
 
@@ -30,8 +30,8 @@ _MAGIC = b"SQLite format 3\0"
 PATIENCE = 200_000
 #: Tables of truths, in an order in which each finds what it refers to. The rest is derived.
 _TABLES = (
-    "items", "chunks", "vectors", "token_codes", "tags", "recent", "facts", "links", "cards",
-    "usage", "tombstones", "quarantine", "erasures", "audit",
+    "items", "chunks", "vectors", "token_codes", "tags", "recent", "facts", "links",
+    "successions", "cards", "usage", "tombstones", "quarantine", "erasures", "audit",
 )  # fmt: skip
 
 
@@ -316,7 +316,7 @@ def _complete(store: SqliteStore, meta: dict[str, str], found: Salvaged) -> None
     last = max(last, int(meta.get("last_id") or 0))
     db.execute("insert or replace into meta values('last_id', ?)", (last,))
     store.set_meta("store", uuid.uuid4().hex)
-    items.log(db, "reset", 0)
+    log_change(db, "reset", 0)
 
 
 def _drop_broken_vectors(store: SqliteStore) -> None:
