@@ -11,7 +11,7 @@ from routemem.memory_core.lifecycle.actions import Action, Unread, read_actions
 from routemem.memory_core.settings import Settings
 
 from ..clock import clock
-from ..review_replies import (
+from ..replies.review import (
     applied_told,
     candidate_fields,
     candidates_told,

@@ -147,7 +147,7 @@ def test_of_a_session_that_is_over_for_good_no_file_is_left(
 ) -> None:
     fill(scopes, "session:s")
     moved = scopes.open("session:s").remember("worth keeping").id
-    scopes.move([moved], "user:u")
+    scopes.carrying.move([moved], "user:u")
     file = data_dir / file_name("session:s")
     clock.advance(days=2)
     assert scopes.sweep() == ["session:s"]
