@@ -174,7 +174,7 @@ def _applied(
     """Build around a codebook and count who moved."""
     before = index.state.base
     assert before.pack is not None
-    keys = before.pack.keys[before.rows()]
+    keys = before.keys()
     index.build(book)
     pack, changed = index.pack, 0
     if pack is not None:

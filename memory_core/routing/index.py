@@ -1,17 +1,15 @@
 """The routing index: vectors in, nearest items out."""
 
 import threading
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import Conflict, NotFound
+from ..errors import Conflict
 from . import maintenance
 from .arrays import (
     F32,
-    I64,
     Bools,
     Metric,
     checked_keys,
@@ -21,6 +19,7 @@ from .arrays import (
     one_of,
 )
 from .codebook import Codebook, Init
+from .contents import Contents
 from .delta import Delta
 from .filters import Allowed
 from .kernel import ACTIVE
@@ -29,7 +28,6 @@ from .plan import Plan, calibrated
 from .results import Footprint, IndexReport, SearchResult
 from .search import checked_wish, compared, find
 from .state import Base, State
-from .writes import live_rows, place_of, refuse_known, removed
 
 #: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py); with it
 #: codes are already faster at 500 vectors, but what is saved is not worth a build before these.
@@ -84,9 +82,7 @@ class RoutingIndex:
         self.rerank: Rerank = rerank
         self._recipe = maintenance.Recipe(dim, seed, metric, rerank, k, init, flat_until, target)
         self._merging = merging
-        self._delta = Delta(dim)
-        self._state = State(Base.of(None, None, None, _NONE), self._delta.tail)
-        self._writing = threading.Lock()
+        self._held = Contents(Base.of(None, None, None, _NONE), Delta(dim))
         self._upkeep = threading.Lock()
         self._merger: threading.Thread | None = None
 
@@ -101,45 +97,41 @@ class RoutingIndex:
         """
         index = cls(pack.dim, **options)
         base = Base.of(pack, Codebook(pack.centroids), plan, _NONE, pack.n)
-        index._delta = Delta(pack.dim, pack, index.rerank)
-        index._state = State(base, index._delta.tail)
+        index._held = Contents(base, Delta(pack.dim, pack, index.rerank))
         return index
 
     # ------------------------------------------------------------------ reading
 
     def __len__(self) -> int:
-        base, tail = self._state
+        base, tail = self.state
         return len(base) + len(tail)
 
     def __contains__(self, id: int) -> bool:
-        with self._writing:
-            return place_of(self._state, self._delta, id) is not None
+        return self._held.place_of(id) is not None
 
     @property
     def state(self) -> State:
         """What a search would see now. Immutable: it can be read at leisure."""
-        return self._state
+        return self._held.state
 
     @property
     def pack(self) -> Pack | None:
         """The packed part; None while the index is flat."""
-        return self._state.base.pack
+        return self.state.base.pack
 
     @property
     def codebook(self) -> Codebook | None:
         """The centroids; None before the first `build`."""
-        return self._state.base.codebook
+        return self.state.base.codebook
 
     @property
     def plan(self) -> Plan | None:
         """What ``n_probes="auto"`` stands for; None while the index is flat."""
-        return self._state.base.plan
+        return self.state.base.plan
 
     def ids(self) -> list[int]:
         """The ids of all items, ascending."""
-        base, tail = self._state
-        packed = base.pack.keys[base.rows()] if base.pack else _NONE
-        every: list[int] = np.sort(np.concatenate([packed, tail.keys[tail.live()]])).tolist()
+        every: list[int] = self.state.keys().tolist()
         return every
 
     def vector(self, id: int) -> F32:
@@ -149,33 +141,15 @@ class RoutingIndex:
             NotFound: no such id.
             Conflict: packed, and this index keeps no vectors (``rerank="none"``).
         """
-        with self._writing:
-            place = place_of(self._state, self._delta, id)
-            base, tail = self._state
-        if place is None:
-            raise NotFound(f"No item with id {id} in this index.")
-        if place >= 0:
-            newer: F32 = tail.vectors(np.array([place]))[0]
-            return newer
-        if base.pack is None or len(base.pack.rows) < base.pack.n:
-            raise Conflict("This index keeps no packed vectors (rerank='none').")
-        packed: F32 = base.pack.vectors(np.array([-1 - place]))[0]
-        return packed
+        return self._held.vector(id)
 
     def codes(self) -> dict[int, int]:
         """The bucket of every packed item by its id."""
-        base = self._state.base
-        if base.pack is None:
-            return {}
-        rows = base.rows()
-        buckets = base.pack.buckets()[rows]
-        return dict(zip(base.pack.keys[rows].tolist(), buckets.tolist(), strict=True))
+        return self.state.base.codes()
 
     def holds(self, ids: ArrayLike) -> Bools:
         """Whether each of some ids is in the index, bool ``(n,)``."""
-        keys = np.asarray(ids, np.int64)
-        with self._writing:
-            return (self._delta.rows_of(keys) >= 0) | (live_rows(self._state.base, keys) >= 0)
+        return self._held.holds(np.asarray(ids, np.int64))
 
     def compare(self, vector: ArrayLike, ids: ArrayLike) -> dict[int, float]:
         """The exact score of single items with a vector; ids that are not there are left out.
@@ -185,11 +159,11 @@ class RoutingIndex:
             ids: ``(n,)`` whole numbers.
         """
         query = checked_vector(vector, self.dim, self.metric)
-        return compared(self._state, query, np.asarray(ids, np.int64))
+        return compared(self.state, query, np.asarray(ids, np.int64))
 
     def allow(self, ids: ArrayLike) -> Allowed:
         """Make ids ready for ``search(allowed=…)``; worth keeping if they filter many searches."""
-        return Allowed.of(ids, self._state.base.pack)
+        return Allowed.of(ids, self.pack)
 
     def search(
         self,
@@ -223,7 +197,7 @@ class RoutingIndex:
             Conflict: ``exact`` in an index that keeps no vectors.
         """
         query = checked_vector(vector, self.dim, self.metric)
-        state = self._state
+        state = self.state
         pack = state.base.pack
         if allowed is not None and not (isinstance(allowed, Allowed) and allowed.pack is pack):
             ids = allowed.keys if isinstance(allowed, Allowed) else allowed
@@ -242,7 +216,8 @@ class RoutingIndex:
             InvalidArgument: a bad vector, or an id the index has already.
         """
         good = checked_vector(vector, self.dim, self.metric)
-        self._append(checked_keys([id], 1), good[None])
+        self._held.append(checked_keys([id], 1), good[None])
+        self._after_write()
 
     def add_many(self, ids: ArrayLike, vectors: ArrayLike) -> None:
         """Add items: all of them, or none if one is refused.
@@ -255,7 +230,8 @@ class RoutingIndex:
             InvalidArgument: bad vectors or ids; the text names the first ones.
         """
         given, sizes = checked_rows(vectors, self.dim, self.metric)
-        self._append(checked_keys(ids, len(given)), given, sizes)
+        self._held.append(checked_keys(ids, len(given)), given, sizes)
+        self._after_write()
 
     def update(self, id: int, vector: ArrayLike) -> None:
         """Replace the vector of an item. A search finds the old or the new one, never both or none.
@@ -265,11 +241,7 @@ class RoutingIndex:
             InvalidArgument: a bad vector.
         """
         good = checked_vector(vector, self.dim, self.metric)
-        key = checked_keys([id], 1)
-        with self._writing:
-            base = removed(self._state, self._delta, key)
-            self._delta.append(key, good[None])
-            self._state = State(base, self._delta.tail)
+        self._held.replace(checked_keys([id], 1), good[None])
         self._after_write()
 
     def delete(self, ids: int | ArrayLike) -> None:
@@ -279,10 +251,7 @@ class RoutingIndex:
             NotFound: an id the index does not have.
         """
         given = np.atleast_1d(np.asarray(ids))
-        keys = checked_keys(given, len(given))
-        with self._writing:
-            base = removed(self._state, self._delta, keys)
-            self._state = State(base, self._delta.tail)
+        self._held.remove(checked_keys(given, len(given)))
         self._after_write()
 
     def discard(self, ids: ArrayLike) -> None:
@@ -297,7 +266,7 @@ class RoutingIndex:
     @property
     def due(self) -> maintenance.Due:
         """The upkeep that would pay now: ``build``, ``merge`` or nothing."""
-        return maintenance.due(self._state, self._recipe)
+        return maintenance.due(self.state, self._recipe)
 
     def build(
         self, codebook: Codebook | None = None, *, queries: ArrayLike | None = None
@@ -315,15 +284,15 @@ class RoutingIndex:
         if queries is not None:
             asked = checked_vectors(queries, self.dim, self.metric)
         with self._upkeep:
-            before = self._state
-            self._adopt(before, *maintenance.built(before, self._recipe, codebook, asked))
+            before = self.state
+            self._held.adopt(before, *maintenance.built(before, self._recipe, codebook, asked))
         return self.report()
 
     def merge(self) -> None:
         """Move the delta into the pack and reclaim what deleted items hold. Fits nothing."""
         with self._upkeep:
-            before = self._state
-            self._adopt(before, *maintenance.merged_state(before, self._recipe))
+            before = self.state
+            self._held.adopt(before, *maintenance.merged_state(before, self._recipe))
 
     def calibrate(self, queries: ArrayLike | None = None, *, target: float | None = None) -> Plan:
         """Measure what ``n_probes="auto"`` needs for the target recall, and use it from now on.
@@ -339,15 +308,14 @@ class RoutingIndex:
         if queries is not None:
             asked = checked_vectors(queries, self.dim, self.metric)
         with self._upkeep:
-            base = self._state.base
+            base = self.state.base
             if base.pack is None or len(base.pack.rows) < base.pack.n:
                 raise Conflict("Only a packed index with vectors can be calibrated: call build().")
             plan = calibrated(
                 base.pack, base.live, base.gone,
                 target=target or self._recipe.target, queries=asked, seed=self.seed,
             )  # fmt: skip
-            with self._writing:
-                self._state = State(replace(self._state.base, plan=plan), self._state.tail)
+            self._held.follow(plan)
         return plan
 
     def wait(self) -> None:
@@ -360,29 +328,13 @@ class RoutingIndex:
 
     def footprint(self) -> Footprint:
         """Bytes held, counted on the arrays."""
-        with self._writing:
-            return maintenance.footprint(self._state, self._delta)
+        return self._held.footprint()
 
     def report(self) -> IndexReport:
         """Size, balance, upkeep and bytes."""
-        return maintenance.report(self._state, self._recipe, self.footprint())
+        return maintenance.report(self.state, self._recipe, self.footprint())
 
     # ------------------------------------------------------------------ inside
-
-    def _append(self, keys: I64, vectors: F32, sizes: F32 | None = None) -> None:
-        with self._writing:
-            refuse_known(self._state, self._delta, keys)
-            self._delta.append(keys, vectors, sizes)
-            self._state = State(self._state.base, self._delta.tail)
-        self._after_write()
-
-    def _adopt(self, before: State, base: Base, delta: Delta) -> None:
-        """Publish what upkeep made of an earlier state, with all that was written since."""
-        reached = self._state  # most of that is taken in while writers go on
-        state = maintenance.caught_up(before, reached, base, delta)
-        with self._writing:
-            self._state = maintenance.caught_up(reached, self._state, state.base, delta)
-            self._delta = delta
 
     def _after_write(self) -> None:
         if self._merging == "manual" or self.due != "merge" or self._upkeep.locked():

@@ -77,9 +77,24 @@ class Base:
             return np.empty(0, np.int64)
         return np.delete(np.arange(self.pack.n), self.gone)
 
+    def keys(self) -> I64:
+        """Keys of the live rows, ascending."""
+        return self.pack.keys[self.rows()] if self.pack else np.empty(0, np.int64)
+
+    def codes(self) -> dict[int, int]:
+        """The bucket of every live row by its key."""
+        if self.pack is None:
+            return {}
+        buckets = self.pack.buckets()[self.rows()]
+        return dict(zip(self.keys().tolist(), buckets.tolist(), strict=True))
+
 
 class State(NamedTuple):
     """All a search needs."""
 
     base: Base
     tail: Tail
+
+    def keys(self) -> I64:
+        """Keys of all items, ascending."""
+        return np.sort(np.concatenate([self.base.keys(), self.tail.keys[self.tail.live()]]))
