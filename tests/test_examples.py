@@ -26,7 +26,9 @@ def parsed(text: str, ending: str) -> dict[str, Any]:
 
 
 def test_there_are_examples() -> None:
-    assert {path.name for path in EXAMPLES} >= {"quickstart.py", "agent_loop.py", "conversation.py"}
+    assert {path.stem for path in EXAMPLES} >= {
+        "quickstart", "agent_loop", "conversation", "routing_index",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

@@ -4,8 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.routing import kernel as kernels
 from routemem.memory_core.routing.codes import Rotation
 from routemem.memory_core.routing.kernel import ENV, Kernel, kernel
+from routemem.memory_core.routing.pack import Pack
 from routemem.memory_core.routing.steps import LANES, Query
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
@@ -217,40 +217,26 @@ def test_scans_run_side_by_side(path: Kernel) -> None:
     assert all(all_alike(each, expected) for each in got)
 
 
-@dataclass(frozen=True)
-class Arrays:
-    """Those of a pack, of any content; see `stages.Packed`."""
-
-    codes: Array
-    factors: Array
-    norms: Array
-    ids: Array
-    offsets: Array
-    routing: Array
-    scales: Array
-    rotation: Rotation
-    rows: Array
-    row_scales: Array
-
-    @cached_property
-    def held(self) -> Any:
-        return kernels.hold(self)
-
-
-def a_pack(rng: np.random.Generator, dim: int, k: int, dtype: Any = np.float16) -> Arrays:
+def a_pack(rng: np.random.Generator, dim: int, k: int, dtype: Any = np.float16) -> Pack:
+    """A pack of any content."""
     sizes = rng.integers(0, 5, k)
     blocks, rotation, n = int(sizes.sum()), Rotation.random(dim, 0), 8 * int(sizes.sum()) + 1
-    return Arrays(
+    return Pack(
+        keys=np.arange(n),
+        rows=(rng.standard_normal((n, dim)) * 3).astype(dtype),
+        row_scales=rng.random(n, np.float32) if dtype is np.int8 else NONE,
+        ids=rng.permutation(8 * blocks).astype(np.uint32).reshape(-1, LANES),
+        lanes=np.full(blocks, 255, np.uint8),
+        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint32),
         codes=rng.integers(0, 2**64, (blocks, rotation.size // 64, LANES), np.uint64),
         factors=rng.integers(0, 2000, (blocks, LANES), np.uint16),
         norms=np.empty((0, LANES), np.float32),
-        ids=rng.permutation(8 * blocks).astype(np.uint32).reshape(-1, LANES),
-        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint32),
         routing=rng.integers(-127, 128, (k, dim), np.int8),
-        scales=rng.random(k, np.float32) / 127,
-        rotation=rotation,
-        rows=(rng.standard_normal((n, dim)) * 3).astype(dtype),
-        row_scales=rng.random(n, np.float32) if dtype is np.int8 else NONE,
+        scales=rng.random(k, np.float32) / np.float32(127),
+        centroids=np.zeros((k, dim), np.float32),
+        signs=rotation.signs,
+        left=rotation.left,
+        right=rotation.right,
     )
 
 
@@ -302,7 +288,7 @@ def test_a_pack_gives_the_same_nearest_rows(path: Kernel, dtype: Any, seed: int)
         {"offsets": np.zeros(3, np.uint32)},
         {"routing": np.zeros((5, 63), np.int8)},
         {"scales": np.zeros(4, np.float32)},
-        {"rotation": Rotation.random(128)},
+        {"signs": Rotation.random(128).signs},
         {"rows": np.zeros((9, 65), np.float16)},
         {"row_scales": np.ones(3, np.float32)},
     ],
