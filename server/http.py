@@ -69,8 +69,38 @@ def run_http(
     served: Served, listening: socket.socket, address: Address, *, streamable: bool, sse: bool
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are given a few seconds."""
+    metrics = Metrics(time.monotonic())
+    server = http_server(served, metrics, listening, address, streamable=streamable, sse=sse)
+    # uvicorn raises the signal that ended it once more; to end when asked to is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    asyncio.run(_serve(server, listening, metrics))
+
+
+async def _serve(server: uvicorn.Server, listening: socket.socket, metrics: Metrics) -> None:
+    closing = asyncio.create_task(close_streams(server, metrics, GRACE - 1))
+    await server.serve([listening])
+    closing.cancel()
+
+
+def http_server(
+    served: Served,
+    metrics: Metrics,
+    listening: socket.socket,
+    address: Address,
+    *,
+    streamable: bool = True,
+    sse: bool = True,
+) -> uvicorn.Server:
+    """A server for a socket that listens; not yet running.
+
+    Args:
+        metrics: what is counted from now on.
+        streamable: whether to serve streamable HTTP at ``/mcp``.
+        sse: whether to serve SSE at ``/sse``.
+    """
     port: int = listening.getsockname()[1]
-    settings, metrics = served.settings, Metrics(time.monotonic())
+    settings = served.settings
     app = build_app(
         served,
         metrics,
@@ -93,16 +123,7 @@ def run_http(
         limit_concurrency=max(256, 4 * settings.http_sessions),
         timeout_graceful_shutdown=GRACE,
     )
-    # uvicorn raises the signal that ended it once more; to end when asked to is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    asyncio.run(_serve(uvicorn.Server(config), listening, metrics))
-
-
-async def _serve(server: uvicorn.Server, listening: socket.socket, metrics: Metrics) -> None:
-    closing = asyncio.create_task(close_streams(server, metrics, GRACE - 1))
-    await server.serve([listening])
-    closing.cancel()
+    return uvicorn.Server(config)
 
 
 def build_app(

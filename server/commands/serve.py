@@ -5,9 +5,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from routemem.memory_core.errors import InvalidArgument, StorageError
 from routemem.memory_core.settings import Settings
+
+if TYPE_CHECKING:
+    from ..web.address import Address
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
@@ -79,10 +83,9 @@ def _serve_http(given: argparse.Namespace, settings: Settings) -> None:
             "routemem token create laptop --scope user:ana"
         )
     from ..http import Served, run_http
-    from ..web.address import Address, listen
+    from ..web.address import listen
 
-    hosts, origins = tuple(given.allow_host), tuple(given.allow_origin)
-    address = Address(given.host, given.port, hosts, origins, exposed=given.expose)
+    address = address_of(given)
     served = Served.of(settings)
     listening = listen(address)
     host, port = listening.getsockname()[:2]
@@ -90,6 +93,14 @@ def _serve_http(given: argparse.Namespace, settings: Settings) -> None:
     for path in ["mcp"] * given.http + ["sse"] * given.sse:
         print(f"routemem: http://{named}:{port}/{path}", flush=True)
     run_http(served, listening, address, streamable=given.http, sse=given.sse)
+
+
+def address_of(given: argparse.Namespace) -> "Address":
+    """Where to listen, as it was asked for."""
+    from ..web.address import Address
+
+    hosts, origins = tuple(given.allow_host), tuple(given.allow_origin)
+    return Address(given.host, given.port, hosts, origins, exposed=given.expose)
 
 
 def check(settings: Settings) -> None:

@@ -1,71 +1,47 @@
-"""The product's HTTP server as a real process on a free loopback port, and clients for it."""
+"""The product's HTTP server on a free loopback port, and clients for it."""
 
-import json
+import asyncio
+import os
 import subprocess
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+from unittest import mock
 
 import httpx2
-from command import PROGRAM, environment, run
+from command import PROGRAM, environment
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+from routemem.memory_core.scopes import make_private
+from routemem.server import cli
+from routemem.server.commands.serve import address_of
+from routemem.server.http import Served, http_server
+from routemem.server.web.address import listen
+from routemem.server.web.metrics import Metrics
+from routemem.server.web.tokens import Tokens
 
-class HttpServer:
-    """A server on a folder of its own. One that hangs is killed, so that no test hangs.
 
-    Args:
+class Asking:
+    """Asks a server by its address.
+
+    Attributes:
         folder: keeps its data and key.
-        flags: further ones for ``serve``.
-        env: further environment variables.
+        port: that it listens on.
     """
 
-    def __init__(self, folder: Path, *flags: str, patience: float = 120.0, **env: str) -> None:
-        self.folder = folder
-        self._flags, self._env, self._patience = flags, env, patience
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.url = f"http://127.0.0.1:{port}"
 
-    def __enter__(self) -> "HttpServer":
-        self.process = subprocess.Popen(
-            [*PROGRAM, "serve", "--http", "--sse", "--port", "0", *self._flags],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(self.folder, **self._env),
-        )
-        self._watchdog = threading.Timer(self._patience, self.process.kill)
-        self._watchdog.daemon = True
-        self._watchdog.start()
-        assert self.process.stdout
-        first = self.process.stdout.readline()
-        assert first.startswith("routemem: http://"), self.process.communicate()
-        self.url = first.split()[1].removesuffix("/mcp")
-        self.port = int(self.url.rpartition(":")[2])
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
-
-    def end(self) -> tuple[int, str]:
-        """Ask it to end; its exit status and what it said on stderr."""
-        self.process.terminate()
-        _, said = self.process.communicate()
-        self._watchdog.cancel()
-        return self.process.returncode, said
-
-    def token(self, name: str, scope: str, *flags: str) -> str:
-        """Make a token, as its owner does: in a shell, while the server runs or before."""
-        return new_token(self.folder, name, scope, *flags)
+    def token(self, name: str, scope: str, **more: Any) -> str:
+        """Make a token while the server runs."""
+        return new_token(self.folder, name, scope, **more)
 
     def ask(self, path: str, token: str = "", method: str = "GET", **more: Any) -> httpx2.Response:
         """One plain request, without certificates: loading them would take longest."""
@@ -90,11 +66,93 @@ class HttpServer:
                 yield client
 
 
-def new_token(folder: Path, name: str, scope: str, *flags: str) -> str:
-    """A new token's secret."""
-    made = run(folder, "token", "create", name, "--scope", scope, "--json", *flags)
-    assert made.returncode == 0, made.stderr
-    secret: str = json.loads(made.stdout)["token"]
+class Process(Asking):
+    """A server that is a process of its own.
+
+    Attributes:
+        process: of the server.
+    """
+
+    def __init__(self, folder: Path, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        assert process.stdout
+        first = process.stdout.readline()
+        assert first.startswith("routemem: http://"), process.communicate()
+        super().__init__(folder, int(first.split()[1].removesuffix("/mcp").rpartition(":")[2]))
+
+    def end(self) -> tuple[int, str]:
+        """Ask it to end; its exit status and what it said on stderr."""
+        self.process.terminate()
+        _, said = self.process.communicate()
+        return self.process.returncode, said
+
+
+@contextmanager
+def process_server(
+    folder: Path, *flags: str, patience: float = 120.0, **env: str
+) -> Iterator[Process]:
+    """The server as a user starts it. One that hangs is killed, so that no test hangs.
+
+    Args:
+        flags: further ones for ``serve``.
+        env: further environment variables.
+    """
+    process = subprocess.Popen(
+        [*PROGRAM, "serve", "--http", "--sse", "--port", "0", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(folder, **env),
+    )
+    watchdog = threading.Timer(patience, process.kill)
+    watchdog.daemon = True
+    watchdog.start()
+    server = Process(folder, process)
+    try:
+        yield server
+    finally:
+        server.end()
+        watchdog.cancel()
+
+
+@contextmanager
+def local_server(folder: Path, *flags: str, **env: str) -> Iterator[Asking]:
+    """The same server on a thread of the test's own process: there in no time.
+
+    Args:
+        flags: further ones for ``serve``.
+        env: further environment variables.
+    """
+    given = cli.parser("serve").parse_args(["serve", "--http", "--sse", "--port", "0", *flags])
+    with mock.patch.dict(os.environ, environment(folder, **env), clear=True):
+        settings = cli.read_settings(given)
+    address = address_of(given)
+    listening = listen(address)
+    server = http_server(Served.of(settings), Metrics(0.0), listening, address)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
+    thread.start()
+    try:
+        yield Asking(folder, listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+        listening.close()
+        assert not thread.is_alive()
+
+
+def new_token(
+    folder: Path, name: str, scope: str, *, read_only: bool = False, days: float = 90.0
+) -> str:
+    """A new token's secret.
+
+    Args:
+        scope: one or several, separated by commas.
+    """
+    data = Path(environment(folder)["ROUTEMEM_DATA_DIR"])
+    make_private(data)
+    secret, _ = Tokens(data).create(
+        name, scope.split(","), read_only=read_only, days=days, now=time.time()
+    )
     return secret
 
 

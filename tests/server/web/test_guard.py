@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 from command import run
-from http_server import HttpServer, new_token
+from http_server import Asking, local_server, new_token, process_server
 
 from routemem.memory_core.errors import InvalidArgument
-from routemem.server.web.address import Address
+from routemem.server.web.address import Address, listen
 from routemem.server.web.rest.table import BASE, ENDPOINTS
 
 ROUTES = (
@@ -39,7 +39,7 @@ ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "appl
 class House:
     """A running server and a token for it."""
 
-    server: HttpServer
+    server: Asking
     token: str
 
 
@@ -47,7 +47,7 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("guard")
     token = new_token(folder, "ana", "user:ana")
-    with HttpServer(
+    with local_server(
         folder, "--allow-host", "Memory.example", "--allow-origin", "https://memory.example"
     ) as server:
         yield House(server, token)
@@ -58,7 +58,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A server of little patience."""
     folder = tmp_path_factory.mktemp("strict")
     token = new_token(folder, "ana", "user:ana")
-    with HttpServer(
+    with local_server(
         folder,
         ROUTEMEM_HTTP_TIMEOUT="0.2",
         ROUTEMEM_HTTP_SESSIONS="3",
@@ -118,7 +118,7 @@ def test_a_revoked_or_expired_token_is_refused_at_the_next_request(house: House)
     run(house.server.folder, "token", "revoke", "guest")
     answer = house.server.ask("/mcp", token, "POST", json=listing, headers=dict(session))
     refused(answer, 401, "unauthorized")
-    brief = house.server.token("brief", "user:guest", "--days", "1e-9")
+    brief = house.server.token("brief", "user:guest", days=1e-9)
     refused(house.server.ask("/health", brief), 401, "unauthorized")
 
 
@@ -180,7 +180,7 @@ def test_a_body_above_the_limit_is_refused(house: House, path: str) -> None:
 
 def test_a_token_that_asks_too_often_waits_and_the_others_do_not(tmp_path: Path) -> None:
     first, second = (new_token(tmp_path, name, "user:a") for name in ("first", "second"))
-    with HttpServer(tmp_path, ROUTEMEM_HTTP_RATE="0.01", ROUTEMEM_HTTP_BURST="3") as server:
+    with local_server(tmp_path, ROUTEMEM_HTTP_RATE="0.01", ROUTEMEM_HTTP_BURST="3") as server:
         for _ in range(3):
             assert server.ask("/health", first).status_code == 200
         answer = server.ask("/health", first)
@@ -287,7 +287,7 @@ def test_metrics_are_numbers_without_names_or_content(house: House) -> None:
 
 def test_a_damaged_list_of_tokens_lets_nobody_in(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
-    with HttpServer(tmp_path) as server:
+    with local_server(tmp_path) as server:
         (tmp_path / "data" / "tokens.json").write_text("{", "utf-8")
         refused(server.ask("/health", token), 503, "tokens_unreadable")
 
@@ -300,7 +300,7 @@ def test_it_does_not_start_without_a_token_that_is_good(tmp_path: Path) -> None:
         done = run(tmp_path, "serve", flag, "--port", "0")
         assert done.returncode == 1
         assert b"routemem token create" in done.stderr
-    new_token(tmp_path, "brief", "user:ana", "--days", "1e-9")
+    new_token(tmp_path, "brief", "user:ana", days=1e-9)
     assert run(tmp_path, "serve", "--http", "--port", "0").returncode == 1
 
 
@@ -327,7 +327,7 @@ def test_an_address_of_other_machines_is_refused_at_the_start(tmp_path: Path) ->
 def test_exposed_it_answers_under_the_names_that_were_given(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
     flags = ("--host", "0.0.0.0", "--expose", "--allow-host", "memory.example")
-    with HttpServer(tmp_path, *flags) as server:
+    with local_server(tmp_path, *flags) as server:
         local = f"http://127.0.0.1:{server.port}/health"
         headers = {"authorization": f"Bearer {token}", "host": "memory.example"}
         assert httpx2.get(local, headers=headers, verify=False).status_code == 200
@@ -335,16 +335,15 @@ def test_exposed_it_answers_under_the_names_that_were_given(tmp_path: Path) -> N
         refused(httpx2.get(local, headers=headers, verify=False), 421, "wrong_host")
 
 
-def test_a_port_that_is_taken_is_told(house: House, tmp_path: Path) -> None:
-    new_token(tmp_path, "ana", "user:ana")
-    done = run(tmp_path, "serve", "--http", "--port", str(house.server.port))
-    assert done.returncode == 1
-    assert b"Choose another --port" in done.stderr
+def test_a_port_that_is_taken_is_told(house: House) -> None:
+    with pytest.raises(InvalidArgument, match="Choose another --port"):
+        listen(Address("127.0.0.1", house.server.port))
 
 
+@pytest.mark.slow
 def test_the_log_quotes_no_request(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
-    with HttpServer(tmp_path, ROUTEMEM_LOG_LEVEL="DEBUG") as server:
+    with process_server(tmp_path, ROUTEMEM_LOG_LEVEL="DEBUG") as server:
         server.ask(f"/{SECRET}", token)
         server.ask("/mcp", token, "POST", content=json.dumps(SECRET), headers=dict(ACCEPT))
         server.ask("/health", "wrong-" + SECRET)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import jsonschema
 import pytest
-from http_server import HttpServer, new_token
+from http_server import Asking, local_server, new_token
 
 from routemem.memory_core.transfer.schema import state_schema
 from routemem.server.web.rest.table import BASE, ENDPOINTS
@@ -39,7 +39,7 @@ ADVANCED = (
 class Desk:
     """A running server, asked with one token."""
 
-    server: HttpServer
+    server: Asking
     token: str
 
     def send(self, method: str, path: str, **more: Any) -> httpx2.Response:
@@ -79,9 +79,9 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("rest")
     ana = new_token(folder, "ana", "user:ana,project:*")
-    with HttpServer(folder, ROUTEMEM_HTTP_BURST="1000000") as server:
+    with local_server(folder, ROUTEMEM_HTTP_BURST="1000000") as server:
         bob = server.token("bob", "user:bob")
-        reader = server.token("reader", "user:ana", "--read-only")
+        reader = server.token("reader", "user:ana", read_only=True)
         yield House(Desk(server, ana), Desk(server, bob), Desk(server, reader))
 
 
@@ -97,11 +97,11 @@ def test_every_endpoint_of_the_advanced_system_answers_and_is_documented(house: 
 def test_what_one_session_adds_the_next_retrieves(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
     text = "The frontend is written in Elm. " * 400
-    with HttpServer(tmp_path) as server:
+    with local_server(tmp_path) as server:
         desk = Desk(server, token)
         added = desk.post("/items/add", content=text, content_type="frontend", priority=8)
         task = desk.post("/tasks/create", title="Fix the login", priority=9)["tasks"][0]
-    with HttpServer(tmp_path) as server:
+    with local_server(tmp_path) as server:
         desk = Desk(server, token)
         found = desk.post("/items/retrieve", item_id=added["id"], decompress=True)["hits"]
         assert [hit["text"] for hit in found] == [text]
@@ -227,7 +227,7 @@ def test_a_reading_token_reads_and_changes_nothing(house: House) -> None:
 
 def test_what_the_operator_takes_away_is_gone_over_rest_too(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
-    with HttpServer(tmp_path, "--exclude-tools", "forget,create_task") as server:
+    with local_server(tmp_path, "--exclude-tools", "forget,create_task") as server:
         desk = Desk(server, token)
         for path in ("/items/forget", "/tasks/create"):
             refused(desk.send("POST", path, json={"ids": ["a-1"], "title": "x"}), 404, "not_found")

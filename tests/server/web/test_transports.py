@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from http_server import HttpServer, new_token, text_of
+from http_server import Asking, local_server, new_token, process_server, text_of
 from mcp import Client
 from raw_client import MODERN
 
@@ -32,7 +32,7 @@ def anyio_backend() -> str:
 class House:
     """A running server and tokens for it."""
 
-    server: HttpServer
+    server: Asking
     ana: str
     bob: str
     reader: str
@@ -42,9 +42,9 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("http")
     ana = new_token(folder, "ana", "user:ana,project:*")
-    with HttpServer(folder, "--toolsets", "all") as server:
+    with local_server(folder, "--toolsets", "all") as server:
         bob = server.token("bob", "user:bob")
-        yield House(server, ana, bob, server.token("reader", "user:ana", "--read-only"))
+        yield House(server, ana, bob, server.token("reader", "user:ana", read_only=True))
 
 
 async def told(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
@@ -262,12 +262,13 @@ async def test_two_clients_at_once_stay_apart(house: House) -> None:
 
 def test_the_server_ends_in_order_and_says_nothing(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
-    with HttpServer(tmp_path) as server:
+    with process_server(tmp_path) as server:
         assert server.ask("/health", token).json()["status"] == "ok"
         status, said = server.end()
     assert (status, said) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.parametrize(("way", "mode"), [("mcp", "legacy"), ("sse", "auto")])
 async def test_a_call_under_way_is_answered_before_the_end(
@@ -275,7 +276,7 @@ async def test_a_call_under_way_is_answered_before_the_end(
 ) -> None:
     token = new_token(tmp_path, "ana", "user:ana")
     answers: list[dict[str, Any]] = []
-    with HttpServer(tmp_path) as server:
+    with process_server(tmp_path) as server:
         with contextlib.suppress(Exception):  # the client, too, ends without its server
             async with server.client(token, way, mode) as client:
                 await told(client, "remember", content="The first.")
