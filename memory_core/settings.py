@@ -241,7 +241,7 @@ class Settings:
         30.0, "longest wait for a client that sends or takes nothing", unit="s", least=0.05
     )
     http_sessions: int = _setting(100, "most open sessions of each transport", least=1)
-    http_share: int = _setting(25, "of those, how many one token may have", least=1)
+    http_share: int = _setting(50, "of those, how many one token may have", least=1)
     http_idle: float = _setting(
         1800.0, "after which a session that nobody uses is closed", unit="s", least=1
     )

@@ -17,6 +17,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routemem.memory_core.scopes import make_private
 from routemem.server import cli
@@ -116,11 +117,12 @@ def process_server(
 
 
 @contextmanager
-def local_server(folder: Path, *flags: str, **env: str) -> Iterator[Asking]:
+def local_server(folder: Path, *flags: str, bearer: str = "", **env: str) -> Iterator[Asking]:
     """The same server on a thread of the test's own process: there in no time.
 
     Args:
         flags: further ones for ``serve``.
+        bearer: a token for requests that bring none, as of clients that know of no tokens.
         env: further environment variables.
     """
     given = cli.parser("serve").parse_args(["serve", "--http", "--sse", "--port", "0", *flags])
@@ -129,6 +131,8 @@ def local_server(folder: Path, *flags: str, **env: str) -> Iterator[Asking]:
     address = address_of(given)
     listening = listen(address)
     server = http_server(Served.of(settings), Metrics(0.0), listening, address)
+    if bearer:
+        server.config.app = bringing(bearer, server.config.app)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()
     try:
@@ -138,6 +142,20 @@ def local_server(folder: Path, *flags: str, **env: str) -> Iterator[Asking]:
         thread.join(timeout=30)
         listening.close()
         assert not thread.is_alive()
+
+
+def bringing(token: str, app: Any) -> ASGIApp:
+    """The app, asked with a token where the request brings none."""
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not any(
+            key == b"authorization" for key, _ in scope["headers"]
+        ):
+            bearer = (b"authorization", f"Bearer {token}".encode())
+            scope = {**scope, "headers": [*scope["headers"], bearer]}
+        await app(scope, receive, send)
+
+    return asked
 
 
 def new_token(

@@ -1,16 +1,17 @@
 """The MCP Inspector, a client nobody here wrote, lists and calls the tools in both eras."""
 
 import json
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import PROGRAM, environment, own_settings
+from http_server import Asking, local_server, new_token
+from node import npm_package
 
+from routemem.server.app import TOOLSETS
 from routemem.server.prompting import NEEDS
 
 VERSION = "2.12.0"
@@ -24,25 +25,18 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def inspector() -> str:
-    """The Inspector's program; installed once and kept between runs."""
-    npm = shutil.which("npm")
-    if not npm or not shutil.which("node"):
-        pytest.skip("needs node and npm")
-    folder = Path(tempfile.gettempdir()) / f"routemem-inspector-{VERSION}"
-    program = folder / "node_modules" / ".bin" / "mcp-inspector"
-    if not program.exists():
-        folder.mkdir(exist_ok=True)
-        package = f"@modelcontextprotocol/inspector@{VERSION}"
-        quiet = ["--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(
-            [npm, "install", *quiet, "--prefix", str(folder), package],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=300,
-        )
-        if done.returncode:
-            pytest.skip(f"the Inspector cannot be installed: {done.stderr[-300:]}")
-    return str(program)
+    """The Inspector's program."""
+    package = npm_package("@modelcontextprotocol/inspector", VERSION)
+    return str(package.parents[1] / ".bin" / "mcp-inspector")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asking, str]]:
+    """The server over HTTP, and a token for it."""
+    folder = tmp_path_factory.mktemp("inspected")
+    token = new_token(folder, "inspector", "user:inspector")
+    with local_server(folder, "--toolsets", "all") as server:
+        yield server, token
 
 
 class Inspector:
@@ -86,6 +80,29 @@ def test_every_schema_is_portable(ask: Inspector) -> None:
     done = ask.ask("tools/list", "--strict")
     names = [tool["name"] for tool in result_of(done)["tools"]]
     assert names[:2] == ["remember", "recall"]
+    assert "Issue:" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("way", ["mcp", "sse"])
+def test_every_schema_is_portable_over_http(
+    inspector: str, house: tuple[Asking, str], tmp_path: Path, way: str, era: str
+) -> None:
+    server, token = house
+    (tmp_path / "home").mkdir()
+    transport = "http" if way == "mcp" else "sse"
+    done = subprocess.run(
+        [
+            *(inspector, "--cli", f"{server.url}/{way}", "--transport", transport),
+            *("--header", f"Authorization: Bearer {token}", "--method", "tools/list", "--strict"),
+            *("--protocol-era", era, "--format", "json"),
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(tmp_path, HOME=str(tmp_path / "home")),
+        timeout=60,
+    )
+    names = [tool["name"] for tool in result_of(done)["tools"]]
+    assert len(names) == sum(map(len, TOOLSETS.values()))
     assert "Issue:" not in done.stderr, done.stderr
 
 
