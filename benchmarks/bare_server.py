@@ -1,4 +1,9 @@
-"""The floor: the smallest server the SDK can run, one tool, its own transport."""
+"""The floor: the smallest server the SDK can run, one tool, its own transport.
+
+Over stdio; over streamable HTTP when it is given a port.
+"""
+
+import sys
 
 from mcp.server import MCPServer
 
@@ -12,4 +17,7 @@ def echo(text: str) -> str:
 
 
 if __name__ == "__main__":
-    server.run()
+    if len(sys.argv) > 1:
+        server.run("streamable-http", port=int(sys.argv[1]))
+    else:
+        server.run()

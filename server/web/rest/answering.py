@@ -1,6 +1,7 @@
 """From a plain HTTP request to a tool, and its answer back."""
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,27 +11,42 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from routemem.memory_core.errors import InvalidArgument, RoutememError
+from routemem.memory_core.errors import (
+    Conflict,
+    DiskFull,
+    EmbedderError,
+    InvalidArgument,
+    NotAllowed,
+    NotFound,
+    RoutememError,
+    SummariserError,
+    Withheld,
+    WriteTimeout,
+)
 
+from ... import log
 from ...calls import Calls
+from ...faults import crashed
 from ...surface import Surface
 from .table import Endpoint
 
-#: Code of an error -> status of HTTP; whatever else fails is the server's fault: 500.
+logger = logging.getLogger(__name__)
+
+#: Kind of an error -> status of HTTP; whatever else fails is the server's fault: 500.
+_STATUS: dict[type[RoutememError], int] = {
+    InvalidArgument: 400,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Withheld: 422,
+    EmbedderError: 503,
+    SummariserError: 503,
+    WriteTimeout: 503,
+    DiskFull: 507,
+}
+#: By code, since tools tell no more than that.
 STATUS = {
-    "invalid_argument": 400,
-    "invalid_scope": 400,
-    "invalid_time": 400,
-    "invalid_bundle": 400,
-    "not_allowed": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "withheld": 422,
-    "embedder_unavailable": 503,
-    "embedder_mismatch": 503,
-    "summariser_unavailable": 503,
-    "write_timeout": 503,
-    "disk_full": 507,
+    kind.code: status for base, status in _STATUS.items() for kind in (base, *base.__subclasses__())
 }
 #: What the other system says by a flag.
 _FORMAT = {True: "detailed", False: "concise"}
@@ -53,6 +69,10 @@ class Answering:
             return refusal(error.code, str(error))
         except ToolError as error:
             code, _, told = str(error).partition(": ")
+            return refusal(code, told)
+        except Exception as error:  # of a view; tools have told theirs already
+            logger.error("%s failed: %s", self._endpoint.tool, log.where(error))
+            code, _, told = crashed(self._endpoint.tool, error).partition(": ")
             return refusal(code, told)
 
     async def _called(self, given: dict[str, Any]) -> Any:

@@ -11,7 +11,9 @@ import jsonschema
 import pytest
 from http_server import Asking, local_server, new_token
 
+from routemem.memory_core.errors import RoutememError
 from routemem.memory_core.transfer.schema import state_schema
+from routemem.server.web.rest.answering import STATUS
 from routemem.server.web.rest.table import BASE, ENDPOINTS
 
 #: As the Advanced Memory Management System has them.
@@ -262,6 +264,18 @@ def test_calls_are_counted_by_tool_and_tell_no_content(house: House) -> None:
     assert 'routemem_tool_calls_total{tool="forget",outcome="refused"}' in text
     assert 'routemem_tool_seconds_total{tool="remember"} ' in text
     assert "Undine" not in text
+
+
+def test_every_error_on_purpose_has_a_status_of_its_own() -> None:
+    assert STATUS["invalid_time"] == STATUS["invalid_argument"] == 400
+    assert STATUS["embedder_mismatch"] == 503
+    assert {kind.code for kind in errors_below(RoutememError)} - set(STATUS) == {
+        "storage_error", "damaged_file", "newer_schema", "foreign_file",
+    }  # fmt: skip
+
+
+def errors_below(kind: type[RoutememError]) -> list[type[RoutememError]]:
+    return [each for child in kind.__subclasses__() for each in (child, *errors_below(child))]
 
 
 def done_document(desk: Desk) -> dict[str, Any]:
