@@ -10,7 +10,7 @@ from routemem.memory_core.records import TRUST_ORDER
 from routemem.memory_core.settings import Settings
 
 from ..clock import clock
-from ..replies.admin import cleared, exported, imported
+from ..replies.admin import cleared, contents, contents_told, exported, imported
 from .shown import as_json, shown
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def _clear(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, 
         from routemem.memory_core.emptying import bring_back
 
         return imported(bring_back(memory))
-    items, facts = memory.store.count_items(), memory.store.count_facts()
+    holds = contents(memory)
     word, done = scopes.carrying.clear("", given.confirm)
-    told, fields = cleared(memory.scope, items, facts, word, done)
+    told, fields = cleared(memory.scope, holds, word, done)
     if word:
-        told = f"{memory.scope}: {items} memories, {facts} facts. To erase: --confirm {word}"
+        told = f"{memory.scope}: {contents_told(holds)}. To erase: --confirm {word}"
     return told, fields
 
 

@@ -1,11 +1,12 @@
 """How answers about whole scopes read: a text, and fields for programs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.text.times import iso
 
 if TYPE_CHECKING:
+    from routemem.memory_core import Memory
     from routemem.memory_core.emptying import Emptied
     from routemem.memory_core.lifecycle.models import Cost
     from routemem.memory_core.lifecycle.plan import Action
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Told = tuple[str, dict[str, Any]]
 #: Tokens of a list.
 BUDGET = 1200
+BOARDS = ("tasks", "agents", "questions")
 
 
 def exported(file: str, done: "Exported") -> Told:
@@ -71,13 +73,30 @@ def scopes_listed(
     }
 
 
-def cleared(scope: str, items: int, facts: int, word: str, done: "Emptied | None") -> Told:
-    """What `clear_scope` says."""
+def contents(memory: "Memory") -> dict[str, int]:
+    """What a scope holds, by kind: memories and facts in any case, cards where there are some."""
+    cards = {board: len(memory.boards.every(board)) for board in BOARDS}
+    counts = {"items": memory.store.count_items(), "facts": memory.store.count_facts()}
+    return counts | {board: n for board, n in cards.items() if n}
+
+
+def contents_told(holds: Mapping[str, int]) -> str:
+    """``3 memories, 1 facts, 2 tasks``."""
+    words = {"items": "memories"}
+    return ", ".join(f"{n} {words.get(kind, kind)}" for kind, n in holds.items())
+
+
+def cleared(scope: str, holds: Mapping[str, int], word: str, done: "Emptied | None") -> Told:
+    """What `clear_scope` says.
+
+    Args:
+        holds: its `contents`.
+    """
     if done is None:
-        fields: dict[str, Any] = {"scope": scope, "items": items, "facts": facts, "confirm": word}
+        fields: dict[str, Any] = {"scope": scope, **holds, "confirm": word}
         return (
-            f"{scope} holds {items} memories and {facts} facts; nothing was changed. If the user "
-            f"agrees, call again with confirm={word!r}."
+            f"{scope} holds {contents_told(holds)}; nothing was changed. If the user agrees, call "
+            f"again with confirm={word!r}."
         ), fields
     until = iso(float(int(done.undo_until))) if done.undo_until else ""
     undo = f" `routemem clear --undo` brings it back until {until}." if until else ""

@@ -8,6 +8,7 @@ from pydantic import Field
 from ..calls import Calls
 from ..replies.admin import (
     cleared,
+    contents,
     exported,
     imported,
     scopes_listed,
@@ -87,9 +88,9 @@ def _clear(calls: Calls) -> Tool:
 
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, dict[str, Any]]]":
             memory = scopes.look(scope)
-            items, facts = memory.store.count_items(), memory.store.count_facts()
+            holds = contents(memory)
             word, done = scopes.carrying.clear(scope, confirm)
-            return memory, cleared(memory.scope, items, facts, word, done)
+            return memory, cleared(memory.scope, holds, word, done)
 
         return _told(await calls.run("clear_scope", work))
 

@@ -106,8 +106,9 @@ async def test_only_allowed_scopes_are_listed_and_cleared(settings: Settings) ->
 
 async def test_clearing_needs_the_word_of_a_first_call(client: Client) -> None:
     await call(client, "remember", content="a harbour", scope="user:a")
+    await call(client, "create_task", title="dig", scope="user:a")
     first = await call(client, "clear_scope", scope="user:a")
-    assert first["items"] == 1
+    assert (first["items"], first["facts"], first["tasks"]) == (1, 0, 1)
     assert (await told(client, "clear_scope", scope="user:a", confirm="yes")).startswith(
         "conflict:"
     )
