@@ -6,13 +6,13 @@ ShortTermPolicy and RetentionRule.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 
 from ..settings import Settings
 from .extractive import summarise
 from .score import effective_score
-from .values import likeness, same_values
+from .values import likeness, same_values, vocabulary
 
 MINUTE = 60.0
 
@@ -156,16 +156,23 @@ def manage(
 def _worn(entries: Sequence[Entry], now: float, policy: RecentPolicy) -> dict[str, str]:
     """The turns that leave for their age, their score or because a newer one repeats them."""
     worn: dict[str, str] = {}
+    said = {entry.id: vocabulary(entry.text) for entry in entries}
     most = max(0, len(entries) - max(policy.min_entries, policy.keep_last))
     for number, entry in enumerate(entries[: -policy.keep_last or None]):
         if len(worn) >= most:
             break
-        if why := _why(entry, entries[number + 1 :], now, policy):
+        if why := _why(entry, entries[number + 1 :], said, now, policy):
             worn[entry.id] = why
     return worn
 
 
-def _why(entry: Entry, newer: Sequence[Entry], now: float, policy: RecentPolicy) -> str:
+def _why(
+    entry: Entry,
+    newer: Sequence[Entry],
+    said: Mapping[str, Set[str]],
+    now: float,
+    policy: RecentPolicy,
+) -> str:
     if any(_names(other.text, entry.id) for other in newer):
         return ""  # still spoken of
     if now - entry.at > policy.max_age * MINUTE:
@@ -175,18 +182,17 @@ def _why(entry: Entry, newer: Sequence[Entry], now: float, policy: RecentPolicy)
     if entry.priority / 10 < policy.least_importance:
         return f"importance below {policy.least_importance:g}"
     for other in newer:
-        if _alike(entry.text, other.text, policy) and same_values(entry.text, other.text):
+        shorter, longer = sorted((len(entry.text), len(other.text)))
+        alike = 2 * shorter > longer and (
+            likeness(said[entry.id], said[other.id]) >= policy.merge_likeness
+        )
+        if alike and same_values(entry.text, other.text):
             return f"repeated by {other.id}"
     return ""
 
 
 def _names(text: str, id: str) -> bool:
     return id in text and re.search(rf"(?<![\w-]){re.escape(id)}(?![\w-])", text) is not None
-
-
-def _alike(one: str, two: str, policy: RecentPolicy) -> bool:
-    shorter, longer = sorted((len(one), len(two)))
-    return 2 * shorter > longer and likeness(one, two) >= policy.merge_likeness
 
 
 def _shortened(

@@ -12,7 +12,7 @@ from .actions import Name
 from .candidates import candidates
 from .plan import DAY, Policy, Subject, compressible, rank, worth
 from .supersession import ALIKE, read, relation
-from .values import likeness, says_the_same
+from .values import likeness, says_the_same, vocabulary
 
 FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
 #: Cosine from which two of many memories are looked at as an old and a new state.
@@ -168,10 +168,11 @@ def _pairs(
         pairs = [(int(a), int(b), float(cosines[a, b])) for a, b in zip(ones, twos, strict=True)]
     else:
         least = SAME_WORDS if least == ALIKE else least
+        said = [vocabulary(entry.text) for entry in entries]
         pairs = [
             (a, b, near)
             for a in range(len(entries))
             for b in range(a + 1, len(entries))
-            if (near := likeness(entries[a].text, entries[b].text)) >= least
+            if (near := likeness(said[a], said[b])) >= least
         ]
     return sorted(pairs, key=lambda pair: -pair[2])

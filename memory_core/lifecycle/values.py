@@ -6,6 +6,7 @@ are alike and contradict each other. What two texts do not share must carry no v
 
 import re
 from collections import Counter
+from collections.abc import Set
 
 from ..text.stop_words import STOP_WORDS
 
@@ -21,10 +22,18 @@ _OPPOSED = frozenset(
 )
 
 
-def likeness(one: str, two: str) -> float:
-    """Shared words of two texts by all their words, case ignored (Jaccard), 0 to 1."""
-    a, b = ({word.casefold() for word in _WORD.findall(text)} for text in (one, two))
-    return len(a & b) / len(a | b) if a | b else 1.0
+def vocabulary(text: str) -> frozenset[str]:
+    """The distinct words of a text, case ignored."""
+    return frozenset(map(str.casefold, _WORD.findall(text)))
+
+
+def likeness(one: Set[str], two: Set[str]) -> float:
+    """Shared words of two texts by all of them (Jaccard), 0 to 1.
+
+    Takes the `vocabulary` of each, so that comparing many with each other reads a text once.
+    """
+    shared = len(one & two)
+    return shared / (len(one) + len(two) - shared) if one or two else 1.0
 
 
 def same_values(one: str, two: str) -> bool:

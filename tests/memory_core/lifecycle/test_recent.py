@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routemem.memory_core.lifecycle import values
 from routemem.memory_core.lifecycle.recent import Entry, RecentPolicy, manage, score, shorten
-from routemem.memory_core.lifecycle.values import likeness, same_values
 from routemem.memory_core.settings import Settings
 
 NOW = 1_000_000.0
@@ -139,14 +139,14 @@ def test_turns_that_are_alike_and_say_something_else_both_stay(other: str) -> No
     one, two = (replace(turn(n), text=text) for n, text in ((1, said), (2, other)))
     fresh = [turn(n) for n in range(10, 16)]
     loose = RecentPolicy(merge_likeness=0.5)
-    assert likeness(said, other) > 0.5
+    assert values.likeness(values.vocabulary(said), values.vocabulary(other)) > 0.5
     assert {"a-1", "a-2"} <= set(stays(one, two, *fresh, policy=loose))
 
 
 def test_words_that_carry_no_value_make_no_difference() -> None:
-    assert same_values("the report is really long", "The report is long")
-    assert not same_values("meet at 5 pm", "meet at 5 am")
-    assert not same_values("I like it", "I don't like it")
+    assert values.same_values("the report is really long", "The report is long")
+    assert not values.same_values("meet at 5 pm", "meet at 5 am")
+    assert not values.same_values("I like it", "I don't like it")
 
 
 def test_from_the_threshold_on_long_turns_are_shortened_and_the_newest_are_not() -> None:
