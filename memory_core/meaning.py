@@ -256,12 +256,7 @@ class Meaning:
         if self.index.dim != len(asked.vector):
             return Nearest(np.zeros(0, np.int64), np.zeros(0), {})
         allowed = self._store.chunks_matching(where) if where.restricts else None
-        near, signals = self.index.search(asked.vector, limit, allowed, archived=where.archived)
-        return Nearest(
-            np.array([chunk for chunk, _ in near], np.int64),
-            np.array([cosine for _, cosine in near], np.float64),
-            signals,
-        )
+        return Nearest(*self.index.search(asked.vector, limit, allowed, archived=where.archived))
 
     def neighbours(self, embedded: Embedded, limit: int) -> list[tuple[int, float]]:
         """Rows of the chunks nearest to a text that is not stored yet, with their cosines.
@@ -272,10 +267,10 @@ class Meaning:
         self.catch_up()
         return self.index.nearest(vector, limit) if self.index.dim == len(vector) else []
 
-    def cosines(self, asked: Asked, chunks: Sequence[int]) -> dict[int, float]:
-        """The cosine of single chunks with a question; those without a vector are left out."""
+    def cosines(self, asked: Asked, chunks: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The cosine of single chunks with a question, ``(n,)``; nan for those without a vector."""
         if self.index.dim != len(asked.vector):
-            return {}
+            return np.full(len(chunks), np.nan)
         return self.index.cosines(asked.vector, chunks)
 
     def blank(self) -> None:

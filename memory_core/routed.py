@@ -16,14 +16,15 @@ from .routing.adapt import packed_members
 from .routing.drift import DriftAlarm, DriftMonitor
 from .routing.generation import Generation
 from .routing.index import RoutingIndex
-from .routing.results import Signals
+from .routing.results import SearchResult, Signals
 from .routing.revision import Change, Members, proposed, stats_of
 from .storage.contract import Store, StoredVectors
 
 log = logging.getLogger("routemem")
 
-#: Item's chunk and its cosine with the question.
-Near = tuple[int, float]
+Rows = NDArray[np.int64]
+Cosines = NDArray[np.float64]
+
 #: Vectors handed to a build at once.
 BATCH = 2000
 
@@ -80,8 +81,8 @@ class Routed:
         allowed: NDArray[np.int64] | None,
         *,
         archived: bool,
-    ) -> tuple[list[Near], dict[str, Any]]:
-        """The chunks nearest to a question, best first, and how the routing went.
+    ) -> tuple[Rows, Cosines, dict[str, Any]]:
+        """The chunks nearest to a question, best first, their cosines, and how the routing went.
 
         Nothing is moved by a search; an alarm of the drift monitor only makes a build due.
 
@@ -90,21 +91,25 @@ class Routed:
             archived: whether archived chunks take part too.
         """
         indexes = [self.live, self._archive if archived else None]
-        found: list[Near] = []
+        found: list[SearchResult] = []
         signals: dict[str, Any] = {}
         for index in indexes:
             if index is not None and len(index):
                 result = index.search(question, limit, allowed=allowed, return_signals=True)
-                found += [(hit.id, hit.score) for hit in result.hits]
+                found.append(result)
                 if index is self.live and result.signals is not None:
                     signals = self._observed(result.signals)
-        return sorted(found, key=lambda near: (-near[1], near[0]))[:limit], signals
+        rows = np.concatenate([np.zeros(0, np.int64), *(one.ids for one in found)])
+        cosines = np.concatenate([np.zeros(0), *(one.scores for one in found)])
+        order = np.lexsort((rows, -cosines))[:limit]
+        return rows[order], cosines[order], signals
 
-    def nearest(self, vector: NDArray[np.float32], limit: int) -> list[Near]:
+    def nearest(self, vector: NDArray[np.float32], limit: int) -> list[tuple[int, float]]:
         """The live chunks nearest to a vector, best first; leaves no trace."""
         if self.live is None or not len(self.live):
             return []
-        return [(hit.id, hit.score) for hit in self.live.search(vector, limit).hits]
+        found = self.live.search(vector, limit)
+        return list(zip(found.ids.tolist(), found.scores.tolist(), strict=True))
 
     def _observed(self, signals: Signals) -> dict[str, Any]:
         if signals.qerr is not None and self.generation is not None:
@@ -127,12 +132,13 @@ class Routed:
         calibrated = {"calibrated": asdict(plan)} if plan else {}
         return self._told(told) | {"in_drift": self.drift.in_drift} | calibrated
 
-    def cosines(self, question: NDArray[np.float32], chunks: Sequence[int]) -> dict[int, float]:
-        """The cosine of single chunks with a question; those without a vector are left out."""
-        found: dict[int, float] = {}
+    def cosines(self, question: NDArray[np.float32], chunks: Rows) -> Cosines:
+        """The cosine of single chunks with a question, ``(n,)``; nan for those without a vector."""
+        found = np.full(len(chunks), np.nan)
         for index in (self.live, self._archive):
-            if index is not None and len(index):
-                found |= index.compare(question, chunks)
+            left = np.isnan(found)
+            if index is not None and len(index) and left.any():
+                found[left] = index.compare(question, chunks[left])
         return found
 
     @property

@@ -90,7 +90,7 @@ class Searching:
         signals = {name: values[pool] for name, values in told.items()}
         cosine = np.full(len(outline.chunks), np.nan)
         if question and near:
-            cosine = self._cosines(outline, pool, question)
+            cosine = self._cosines(outline, pool, question, near)
         nearest = per_item(cosine, outline.start)
         if near:
             signals |= meaning_signals(outline, nearest, pool, signals["words"])
@@ -168,12 +168,15 @@ class Searching:
             allowed = allowed & outline.item_places(self._store.matching(asked.where))
         return allowed
 
-    def _cosines(self, outline: Outline, pool: Ints, question: Asked) -> Floats:
+    def _cosines(self, outline: Outline, pool: Ints, question: Asked, near: Nearest) -> Floats:
         """Cosine of every chunk of the pool, ``(m,)``; nan elsewhere and without a vector."""
         cosine = np.full(len(outline.chunks), np.nan)
+        close = outline.places_of(near.chunks)
+        if len(close) == len(near.chunks):
+            cosine[close] = near.cosines
         places = outline.chunk_places(pool)
-        known = self._meaning.cosines(question, outline.chunks[places].tolist())
-        cosine[places] = [known.get(row, np.nan) for row in outline.chunks[places].tolist()]
+        left = places[np.isnan(cosine[places])]
+        cosine[left] = self._meaning.cosines(question, outline.chunks[left])
         return cosine
 
     def _scores(

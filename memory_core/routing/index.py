@@ -151,12 +151,12 @@ class RoutingIndex:
         """Whether each of some ids is in the index, bool ``(n,)``."""
         return self._held.holds(np.asarray(ids, np.int64))
 
-    def compare(self, vector: ArrayLike, ids: ArrayLike) -> dict[int, float]:
-        """The exact score of single items with a vector; ids that are not there are left out.
+    def compare(self, vector: ArrayLike, ids: ArrayLike) -> F32:
+        """The exact score of single items with a vector, float32 ``(n,)``; NaN for one not held.
 
         Args:
             vector: as for `search`.
-            ids: ``(n,)`` whole numbers.
+            ids: ``(n,)`` whole numbers, each once.
         """
         query = checked_vector(vector, self.dim, self.metric)
         return compared(self.state, query, np.asarray(ids, np.int64))

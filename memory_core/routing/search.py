@@ -254,17 +254,22 @@ def checked_wish(
     return Wish(top_k, int(n_probes), threshold, exact, max_candidates, allowed, signals)
 
 
-def compared(state: State, query: F32, keys: I64) -> dict[int, float]:
-    """The exact score of single items, by key; those that are not there are left out."""
+def compared(state: State, query: F32, keys: I64) -> F32:
+    """The exact score of single items, float32 ``(n,)``; NaN for those that are not there.
+
+    Args:
+        keys: ``(n,)``, each once.
+    """
     base, tail = state
-    scores: dict[int, float] = {}
+    scores = np.full(len(keys), np.nan, np.float32)
     if base.pack is not None:
         rows = live_rows(base, keys)
-        products = base.pack.vectors(rows[rows >= 0]) @ query
-        scores |= zip(keys[rows >= 0].tolist(), products.tolist(), strict=True)
+        packed = rows >= 0
+        scores[packed] = base.pack.vectors(rows[packed]) @ query
     mine = np.flatnonzero(np.isin(tail.keys[: tail.n], keys))
     mine = mine[~np.isin(mine, tail.dead)]
     if len(mine):
-        products = tail.vectors(mine) @ query
-        scores |= zip(tail.keys[mine].tolist(), products.tolist(), strict=True)
+        order = np.argsort(keys)
+        places = order[np.searchsorted(keys, tail.keys[mine], sorter=order)]
+        scores[places] = tail.vectors(mine) @ query
     return scores
