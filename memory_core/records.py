@@ -19,8 +19,9 @@ FORGET_MODES: tuple[str, ...] = get_args(ForgetMode)
 #: Kind of a hit that is a fact; no item has it.
 FACT = "fact"
 
-#: Bits of `Item.traits`: the text ends in a question; it says when; it says how many.
-ASKS, TIMED, COUNTED = 1, 2, 4
+#: Bits of `Item.traits`: the text ends in a question; it says when; it says how many; it says how
+#: something is to be done from now on.
+ASKS, TIMED, COUNTED, PREFERS = 1, 2, 4, 8
 
 #: From least to most trusted.
 TRUST_ORDER: tuple[Trust, ...] = ("untrusted", "normal", "verified")
@@ -55,7 +56,7 @@ class Item:
         summary_by: who made it: "extractive", "model" (the caller's), "local", or "" for none.
         summary_tokens: tokens of it; what the item costs while it is compressed. With no summary:
             as many as the text has when it cannot be shortened, else 0.
-        traits: what the text shows at a glance; see `ASKS`, `TIMED`, `COUNTED`.
+        traits: what the text shows at a glance; see `ASKS`, `TIMED`, `COUNTED`, `PREFERS`.
     """
 
     text: str

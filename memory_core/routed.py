@@ -100,7 +100,7 @@ class Routed:
                 if index is self.live and result.signals is not None:
                     signals = self._observed(result.signals)
         rows = np.concatenate([np.zeros(0, np.int64), *(one.ids for one in found)])
-        cosines = np.concatenate([np.zeros(0), *(one.scores for one in found)])
+        cosines = np.concatenate([np.zeros(0), *(one.scores for one in found)], dtype=np.float64)
         order = np.lexsort((rows, -cosines))[:limit]
         return rows[order], cosines[order], signals
 

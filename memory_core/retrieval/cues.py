@@ -16,6 +16,20 @@ _WHEN = re.compile(
     re.IGNORECASE,
 )
 _HOW_MANY = re.compile(r"\bhow (?:many|much|often|old|far|tall|big|long)\b", re.IGNORECASE)
+_SEEKS_HELP = re.compile(
+    r"\b(?:(?:can|could|would|will) you|how (?:do|should|can|could|would|might) (?:i|we)"
+    r"|(?:should|shall) (?:i|we)|what \w+ ?(?:should|can|could) (?:i|we)|help me|show me"
+    r"|any (?:good )?(?:tips|ideas|advice)|what are some)\b"
+    r"|^\s*(?:please|suggest|recommend|give|write|draft|explain|help|show|plan|make|create)\b",
+    re.IGNORECASE,
+)
+_LOOKS_BACK = re.compile(
+    r"\b(?:summar\w+|recap|in order|the order|timeline|chronolog\w*|histor\w+"
+    r"|(?:our|my|these|those|the) (?:conversations?|chats?|discussions?|sessions)"
+    r"|i(?:['’]ve| have)? (?:brought|mentioned|said|told|asked|discussed)|(?:have|did|had) i"
+    r"|over time|so far|throughout|progress\w*|evol\w+)\b",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w+")
 
 
@@ -29,6 +43,7 @@ class Cues:
         when: it asks for a time.
         how_many: it asks for a number.
         periods: stretches of time it speaks of.
+        seeks_help: it asks for something to be done or advised, and not for what was.
     """
 
     speaker: str
@@ -36,6 +51,7 @@ class Cues:
     when: bool
     how_many: bool
     periods: tuple[Period, ...]
+    seeks_help: bool = False
 
 
 def read_cues(question: str, speakers: Iterable[str], now: float) -> Cues:
@@ -53,6 +69,7 @@ def read_cues(question: str, speakers: Iterable[str], now: float) -> Cues:
         when=bool(_WHEN.match(question)),
         how_many=bool(_HOW_MANY.search(question)),
         periods=periods(question, now),
+        seeks_help=bool(_SEEKS_HELP.search(question)) and not _LOOKS_BACK.search(question),
     )
 
 

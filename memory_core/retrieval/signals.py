@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..records import ASKS, COUNTED, TIMED
+from ..records import ASKS, COUNTED, PREFERS, TIMED
 from .cues import Cues
 from .outline import NONE, Floats, Ints, Outline
 from .time_expressions import within
@@ -47,6 +47,9 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     - ``period``: happened in the time the question speaks of.
     - ``when``: says when, and the question asks for that.
     - ``how_many``: says how many, and the question asks for that.
+    - ``preference``: says how something is to be done, and the question asks for help: what a
+      person wants bears on the answer though it need not resemble the question. The assistant's
+      own words do not count.
     - ``asks``: is itself a question.
     - ``length``: how far it is longer than 30 words (its longest chunk), a logarithm: more words
       match more by chance.
@@ -54,7 +57,7 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     """
     n = len(outline.items)
     nothing = np.zeros(n)
-    silent = ("speaker", "period", "when", "how_many")
+    silent = ("speaker", "period", "when", "how_many", "preference")
     signals: dict[str, Floats] = {name: nothing for name in silent}
     if cues.speaker:
         mentioned = np.zeros(n, np.bool_)
@@ -71,6 +74,8 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     signals["asks"] = _shows(outline, ASKS)
     assistant = outline.names.get("assistant", NONE - 1)
     signals["assistant"] = (outline.speaker == assistant).astype(float)
+    if cues.seeks_help:
+        signals["preference"] = _shows(outline, PREFERS) * (outline.speaker != assistant)
     signals["length"] = np.maximum(np.log1p(outline.longest / LETTERS) - SHORT, 0.0)
     return signals
 

@@ -243,6 +243,10 @@ create index chunks_outline on chunks(row, item, start, end);
 
 def _m003_token_codes(database: Database) -> None:
     database.connection.execute(_LATE_INTERACTION)
+    _read_traits(database)
+
+
+def _read_traits(database: Database) -> None:
     for row, text in database.rows("select row, text from items"):
         database.execute("update items set traits = ? where row = ?", (traits_of(text), row))
 
@@ -271,6 +275,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m007_boards", _m007_boards),
     ("m008_links", _m008_links),
     ("m009_shown_tokens", _m009_shown_tokens),
+    ("m010_preferences", _read_traits),
 )
 
 

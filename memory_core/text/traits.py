@@ -2,7 +2,7 @@
 
 import re
 
-from ..records import ASKS, COUNTED, TIMED
+from ..records import ASKS, COUNTED, PREFERS, TIMED
 
 _TIMED = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|recently|since|weekend|weeks?|months?"
@@ -16,12 +16,20 @@ _COUNTED = re.compile(
     r"|several|couple|dozen|hundreds?|thousands?)\b",
     re.IGNORECASE,
 )
-#: Characters looked at from either end: a long text shows everything somewhere.
-_SPAN = 4000
+_PREFERS = re.compile(
+    r"\balways\b|\bprefer(?:s|red|ences?)?\b|\bfrom now on\b|\bby default\b"
+    r"|\b(?:when|whenever|if|every ?time) (?:i|we|you|the user) asks?\b"
+    r"|\b(?:please|never|do not|don['’]t)(?: ever)? (?:use|avoid|keep|add|write|include|call|send"
+    r"|give|suggest|mention|answer|reply|put|make)\b",
+    re.IGNORECASE,
+)
+#: Characters looked at from either end: a long text shows everything somewhere. A preference is
+#: said at the beginning.
+_SPAN, _BEGINNING = 4000, 400
 
 
 def traits_of(text: str) -> int:
-    """The bits `ASKS`, `TIMED` and `COUNTED` of a text."""
+    """The bits `ASKS`, `TIMED`, `COUNTED` and `PREFERS` of a text."""
     said = text[:_SPAN]
     # What follows in brackets, such as the caption of a picture, is not part of what was said.
     spoken = re.sub(r"\s*\[[^\]]*\]\s*$", "", text[-_SPAN:]).rstrip()
@@ -29,4 +37,5 @@ def traits_of(text: str) -> int:
         ASKS * spoken.endswith("?")
         | TIMED * bool(_TIMED.search(said))
         | COUNTED * bool(_COUNTED.search(said))
+        | PREFERS * bool(_PREFERS.search(said[:_BEGINNING]))
     )

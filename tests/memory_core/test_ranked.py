@@ -15,6 +15,7 @@ LOG = (
     ("turn", "Ann", "2024-05-11", "Wow, congratulations! I could never run that far."),
     ("turn", "Bo", "2024-05-11", "Next I want to try a pottery class like you."),
     ("note", "", "", "The user wants every answer in French, also in code reviews."),
+    ("note", "", "", "I prefer examples with type hints."),
     ("note", "", "", "The staging database is restored from the nightly dump at 04:00."),
     ("note", "", "", "Deploys go through the blue environment first because of the 2023 outage."),
     ("note", "", "", "Ann is allergic to hazelnuts, not to other nuts."),
@@ -51,6 +52,7 @@ def memory() -> Iterator[Opened]:
         ("sql for unshipped orders", "SELECT count"),
         ("how do new colleagues get a laptop", "Laptops"),
         ("on which weekday do we release", "Thursday"),
+        ("Can you help me to write a parser for these logs?", "type hints"),
     ],
 )
 def test_the_right_memory_is_among_the_first_two(memory: Opened, question: str, says: str) -> None:

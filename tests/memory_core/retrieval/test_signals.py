@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from outlines import turns
 
-from routemem.memory_core.records import ASKS, COUNTED, TIMED
+from routemem.memory_core.records import ASKS, COUNTED, PREFERS, TIMED
 from routemem.memory_core.retrieval.cues import Cues, read_cues
 from routemem.memory_core.retrieval.outline import NONE, Outline
 from routemem.memory_core.retrieval.ranking import best, weighted
@@ -121,6 +121,32 @@ def test_a_question_for_a_time_or_a_number_wants_what_has_one(
     assert signals["when"].tolist() == [when, 0, 0, 0, when]
     assert signals["how_many"].tolist() == [0, how_many, 0, 0, how_many]
     assert signals["asks"].tolist() == [0, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("question", "seeks"),
+    [
+        ("Can you show me how a sourdough is made?", True),
+        ("How should I name the branch?", True),
+        ("Suggest a restaurant", True),
+        ("What did Ann suggest?", False),
+        ("Can you sum up how our conversations went?", False),
+        ("Could you list the order in which I brought these up?", False),
+        ("Where is Ann?", False),
+    ],
+)
+def test_a_request_for_help_is_told_from_a_question_about_what_was(
+    question: str, seeks: bool
+) -> None:
+    assert read_cues(question, (), 0.0).seeks_help == seeks
+
+
+def test_a_preference_bears_on_a_request_for_help_unless_it_is_the_assistant_s_own() -> None:
+    told = turns(("Ann", 0), ("assistant", 0), ("", 0))
+    told = replace(told, traits=np.array([PREFERS, PREFERS, 0]))
+    for question, expected in (("Can you help me?", [1, 0, 0]), ("Who is it?", [0, 0, 0])):
+        signals = cue_signals(told, match([], [], told), read_cues(question, (), 0.0))
+        assert signals["preference"].tolist() == expected
 
 
 def test_signals_whose_data_is_absent_are_the_same_for_all() -> None:
