@@ -1,6 +1,6 @@
 """What is shown of an item: its text, a passage, or of a compressed one the summary, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .records import Chunk, Hit, Item
@@ -8,7 +8,14 @@ from .storage.contract import Store
 
 
 def as_hit(
-    item: Item, scope: str, *, score: float, chunk: Chunk | None = None, full: bool = True
+    item: Item,
+    scope: str,
+    *,
+    score: float,
+    chunk: Chunk | None = None,
+    full: bool = True,
+    cosine: float | None = None,
+    signals: Mapping[str, float] | None = None,
 ) -> Hit:
     """An item as a hit: its whole text, or the passage of one chunk.
 
@@ -38,6 +45,8 @@ def as_hit(
         tokens=item.tokens,
         whole=len(text) == len(item.text),
         abridged=short,
+        cosine=cosine,
+        signals=signals or {},
     )
 
 

@@ -57,18 +57,22 @@ class Recalling:
         hits = load_hits(
             self._store, best[asked.skip : end], explain=asked.explain, full=asked.full
         )
-        degraded = "" if near else self._meaning.degraded or "the model was changed meanwhile"
         mode: Mode = "hybrid" if near else "lexical"
         known = self._known_facts(asked)
-        reply = self._reply(asked, [*known, *hits], len(best) > end, mode, degraded, cost)
-        if asked.explain and near:
-            reply = replace(reply, routing=found.routing)
+        reply = self._reply(
+            asked, [*known, *hits], len(best) > end, mode, cost, stored=found.stored
+        )
         weak = not known and all(_is_weak(candidate) for candidate in best[: asked.top_k])
-        sure = "high" if known else level(found.chance, weak=weak)
-        reply = replace(reply, confidence=sure, chance=found.chance)
-        weak = weak and bool(best)
-        if weak or not hits:
-            reply = replace(reply, weak=weak, facts=self._store.count_facts())
+        reply = replace(
+            reply,
+            degraded="" if near else self._meaning.degraded or "the model was changed meanwhile",
+            routing=found.routing if asked.explain else {},
+            confidence="high" if known else level(found.chance, weak=weak),
+            chance=found.chance,
+            weak=weak and bool(best),
+        )
+        if reply.weak or not hits:
+            reply = replace(reply, facts=self._store.count_facts())
         return reply
 
     def _known_facts(self, asked: Question) -> list[Hit]:
@@ -94,7 +98,8 @@ class Recalling:
                 for item in chosen
             ],
         )
-        return self._reply(asked, hits, len(rows) > asked.top_k, "recent", "", cost)
+        more, stored = len(rows) > asked.top_k, self._store.count_items()
+        return self._reply(asked, hits, more, "recent", cost, stored=stored)
 
     def read(
         self, asked: Question, found: Sequence[tuple[str, Hit | None]], cost: Cost | None
@@ -133,8 +138,9 @@ class Recalling:
         hits: list[Hit],
         more: bool,
         mode: Mode,
-        degraded: str,
         cost: Cost | None,
+        *,
+        stored: int,
     ) -> Recall:
         spread = with_neighbours(self._store, hits, asked.neighbours, full=asked.full)
         spread = abridged(self._store, spread, full=asked.full)
@@ -146,7 +152,7 @@ class Recalling:
         own = sum(not hit.neighbour_of and hit.kind != FACT for hit in kept)
         left = len(hits) - facts - own
         cursor = asked.cursor(asked.skip + own) if own and (more or left) else ""
-        return Recall(tuple(kept), mode, degraded, left, cursor, self._store.count_items())
+        return Recall(tuple(kept), mode, "", left, cursor, stored)
 
     def _cost(self, hit: Hit) -> int:
         return self._counter.count(hit.text) + 12
@@ -187,9 +193,11 @@ def load_hits(
         item, chunk = items.get(candidate.item), chunks.get(candidate.chunk)
         if item is None or chunk is None or item.state not in ("active", "compressed", "archived"):
             continue
-        hit = as_hit(item, store.scope, score=candidate.score, chunk=chunk, full=full)
-        signals = candidate.signals if explain else {}
-        hits.append((item.row, replace(hit, cosine=candidate.cosine, signals=signals)))
+        hit = as_hit(
+            item, store.scope, score=candidate.score, chunk=chunk, full=full,
+            cosine=candidate.cosine, signals=candidate.signals if explain else {},
+        )  # fmt: skip
+        hits.append((item.row, hit))
     return marked(store, hits)
 
 

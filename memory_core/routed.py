@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,8 @@ class Routed:
         return self._told(signals)
 
     def _told(self, signals: Signals) -> dict[str, Any]:
-        told = asdict(signals) | {"probed": len(signals.probed)}
+        told = {spec.name: getattr(signals, spec.name) for spec in fields(signals)}
+        told["probed"] = len(signals.probed)
         told["drift_ratio"] = self.drift.drift_ratio
         return {name: said for name, said in told.items() if said is not None}
 

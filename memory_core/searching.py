@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,14 @@ class Found:
         by_meaning: whether vectors took part.
         routing: how the index was searched, by name.
         chance: that they hold what was asked for, 0 to 1; None when that cannot be told.
+        stored: how many memories there are.
     """
 
     candidates: Sequence[Candidate] = ()
     by_meaning: bool = False
     routing: Mapping[str, Any] = field(default_factory=dict)
     chance: float | None = None
+    stored: int = 0
 
 
 class Searching:
@@ -76,7 +78,11 @@ class Searching:
             outline = self._timeline.now()
         limit = max(self._settings.candidates, asked.skip + asked.top_k + 1)
         near = self._meaning.search(question, asked.where, limit) if question else None
-        found = Found(by_meaning=near is not None, routing=near.routing if near else {})
+        found = Found(
+            by_meaning=near is not None,
+            routing=near.routing if near else {},
+            stored=int(np.count_nonzero(outline.live)),
+        )
         cues = read_cues(asked.query, outline.names, self._clock())
         words = content_words(asked.query)
         postings = self._store.postings(words, self._settings.postings)
@@ -115,7 +121,7 @@ class Searching:
             )
             for place in final[: asked.skip + asked.top_k + 1].tolist()
         ]
-        return Found(shown, found.by_meaning, found.routing, chance_of_answer(signals))
+        return replace(found, candidates=shown, chance=chance_of_answer(signals))
 
     def _in_succession(self, question: str, items: Ints, order: Ints) -> Ints:
         """The order with what took another's place before it; see `retrieval.succession`.

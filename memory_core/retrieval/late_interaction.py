@@ -30,12 +30,12 @@ def max_sim(question: Float32s, weights: Float32s, codes: Sequence[bytes]) -> ND
     width = question.shape[1] // 8
     bits = np.unpackbits(np.frombuffer(b"".join(codes), np.uint8)).reshape(-1, width * 8)
     # q . (2 b - 1) = 2 q . b - sum(q)
-    close = asked @ bits.astype(np.float32).T
-    sizes = np.fromiter((len(code) // width for code in codes), np.int64, len(codes))
-    best = np.maximum.reduceat(close, np.concatenate([[0], np.cumsum(sizes)[:-1]]), axis=1)
-    best = (2 * best - asked.sum(1, keepdims=True)) / np.sqrt(np.float32(question.shape[1]))
+    close = bits.astype(np.float32) @ asked.T
+    starts = np.cumsum([0, *map(len, codes)])[:-1] // width
+    best = np.maximum.reduceat(close, starts, axis=0)
+    best = (2 * best - asked.sum(1)) / np.sqrt(np.float32(question.shape[1]))
     share = weights[told] / weights[told].sum()
-    return np.asarray(share @ best, np.float64)
+    return np.asarray(best @ share, np.float64)
 
 
 #: Weight of a function word's tokens, and of a sign's. They are not looked up, yet "when" and "who"

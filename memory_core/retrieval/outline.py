@@ -31,12 +31,16 @@ class Outline:
         conversation: int64 ``(n,)``, ascending over the live turns; `NONE` for everything else.
         previous: int64 ``(n,)``, place of the turn before in the same conversation, or `NONE`.
         following: int64 ``(n,)``, place of the turn after.
+        said: int64 ``(t,)``, places of the live turns; conversation after conversation.
+        begins: int64 ``(c,)``, where in ``said`` each conversation begins.
+        replies: int64 ``(r,)``, places of the turns that have one before them.
         chunks: int64 ``(m,)``, rows, in order of their items.
         start: int64 ``(n,)``, place of each item's first chunk.
         sizes: int64 ``(n,)``, how many chunks each item has.
         owner: int64 ``(m,)``, place of each chunk's item.
         longest: float64 ``(n,)``, characters of each item's longest chunk.
         by_row: int64 ``(m,)``, places of the chunks in ascending order of their rows.
+        rows: int64 ``(m,)``, these rows.
     """
 
     items: Ints
@@ -49,18 +53,23 @@ class Outline:
     conversation: Ints
     previous: Ints
     following: Ints
+    said: Ints
+    begins: Ints
+    replies: Ints
     chunks: Ints
     start: Ints
     sizes: Ints
     owner: Ints
     longest: Floats
     by_row: Ints
+    rows: Ints
 
     def places_of(self, chunks: Ints) -> Ints:
         """Places of chunks by their rows; rows that are not there are left out."""
-        rows = self.chunks[self.by_row]
-        at = np.minimum(np.searchsorted(rows, chunks), len(rows) - 1)
-        return self.by_row[at[rows[at] == chunks]] if len(rows) else chunks[:0]
+        if not len(self.rows):
+            return chunks[:0]
+        at = np.minimum(np.searchsorted(self.rows, chunks), len(self.rows) - 1)
+        return np.asarray(self.by_row[at[self.rows[at] == chunks]])
 
     def item_places(self, items: Ints) -> Bools:
         """Which places hold one of these items, bool ``(n,)``; rows ascending."""
@@ -121,10 +130,13 @@ def outline(
     joined = np.abs(np.diff(at[said])) <= PAUSE
     conversation = np.full(n, NONE, np.int64)
     previous, following = conversation.copy(), conversation.copy()
+    begins = said[:0]
     if len(said):
         conversation[said] = np.concatenate([[0], np.cumsum(~joined)])
+        begins = np.concatenate([[0], np.flatnonzero(~joined) + 1])
         previous[said[1:][joined]] = said[:-1][joined]
         following[said[:-1][joined]] = said[1:][joined]
+    by_row = np.argsort(chunks)
     return Outline(
         items=items,
         at=at,
@@ -136,12 +148,16 @@ def outline(
         conversation=conversation,
         previous=previous,
         following=following,
+        said=said,
+        begins=begins,
+        replies=np.flatnonzero(previous != NONE),
         chunks=chunks,
         start=start,
         sizes=np.diff(np.append(start, len(chunks))),
         owner=np.searchsorted(items, owners),
         longest=per_item(lengths.astype(np.float64), start),
-        by_row=np.argsort(chunks),
+        by_row=by_row,
+        rows=chunks[by_row],
     )
 
 

@@ -29,14 +29,11 @@ def lexical_signals(outline: Outline, matches: Matches) -> dict[str, Floats]:
     - ``conversation_words``: mean share of the three best turns of its conversation.
     - ``conversation_union``: share of the question anywhere in its conversation.
     """
-    weights = matches.weights
-    own = coverage(weights, matches.items)
+    weights, items = matches.weights, matches.items
     return {
-        "words": coverage(weights, with_previous(matches.items, outline.previous)),
-        "conversation_words": best_of_conversation(own, outline.conversation),
-        "conversation_union": coverage(
-            weights, in_conversation(matches.items, outline.conversation)
-        ),
+        "words": coverage(weights, with_previous(items, outline)),
+        "conversation_words": best_of_conversation(coverage(weights, items), outline),
+        "conversation_union": coverage(weights, in_conversation(items, outline)),
     }
 
 
@@ -60,11 +57,9 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     silent = ("speaker", "period", "when", "how_many", "preference")
     signals: dict[str, Floats] = {name: nothing for name in silent}
     if cues.speaker:
-        mentioned = np.zeros(n, np.bool_)
-        for word, found in zip(matches.words, matches.items, strict=True):
-            mentioned |= found if word in cues.name_words else False
         theirs = outline.speaker == outline.names[cues.speaker]
-        signals["speaker"] = (theirs | ((outline.speaker == NONE) & mentioned)).astype(float)
+        mentioned = (outline.speaker == NONE) & matches.having(cues.name_words)
+        signals["speaker"] = (theirs | mentioned).astype(float)
     if cues.periods:
         signals["period"] = within(outline.at, cues.periods).astype(float)
     if cues.when:
@@ -100,7 +95,7 @@ def meaning_signals(
         return dict.fromkeys(("meaning", "conversation_meaning"), nothing)
     filled = np.where(np.isnan(cosine), known.min(), cosine)
     own = stood_for(cosine[pool], words)
-    together = best_of_conversation(filled, outline.conversation)[pool]
+    together = best_of_conversation(filled, outline)[pool]
     return {"meaning": own, "conversation_meaning": together}
 
 
@@ -118,27 +113,26 @@ def stood_for(values: Floats, words: Floats) -> Floats:
     return np.where(np.isnan(values), guessed, values)
 
 
-def best_of_conversation(values: Floats, conversation: Ints) -> Floats:
+def best_of_conversation(values: Floats, outline: Outline) -> Floats:
     """Mean of the `BEST` greatest values of each item's conversation, ``(n,)``.
 
     A conversation of fewer turns counts with those it has; an item in none with its own value.
     """
-    said = np.flatnonzero(conversation != NONE)
+    said, begins = outline.said, outline.begins
     if not len(said):
         return values
-    least = values[said].min()  # most are: only the others need an order
-    more = said[values[said] > least]
-    groups = conversation[more]
-    order = np.lexsort((-values[more], groups))
-    in_order = groups[order]
-    first = np.flatnonzero(np.diff(in_order, prepend=-1))
-    place = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
-    top = order[place < BEST]
-    turns = np.bincount(conversation[said])
-    gains = np.bincount(groups[top], values[more][top] - least, minlength=len(turns))
-    means = least + gains / np.clip(turns, 1, BEST)
+    turns = values[said]
+    least = turns.min()  # most are: only the others need an order
+    more = np.flatnonzero(turns > least)
+    groups = outline.conversation[said[more]]
+    order = np.lexsort((-turns[more], groups))  # groups ascend: they stay as they are
+    first = np.searchsorted(groups, np.arange(len(begins)))
+    top = np.arange(len(more)) - first[groups] < BEST
+    gains = np.bincount(groups[top], turns[more[order[top]]] - least, minlength=len(begins))
+    sizes = np.diff(begins, append=len(said))
+    means = least + gains / np.minimum(sizes, BEST)
     spread = values.copy()
-    spread[said] = means[conversation[said]]
+    spread[said] = means[outline.conversation[said]]
     return spread
 
 

@@ -74,7 +74,7 @@ def test_words_may_stand_in_different_chunks_of_one_item() -> None:
 
 
 def test_the_three_best_turns_make_a_conversation(talk: Outline) -> None:
-    told = best_of_conversation(np.array([0.9, 0.3, 0.0, 1.0, 0.5]), talk.conversation)
+    told = best_of_conversation(np.array([0.9, 0.3, 0.0, 1.0, 0.5]), talk)
     np.testing.assert_allclose(told, [0.4, 0.4, 0.4, 0.75, 0.75])
 
 
