@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InvalidArgument
-from .arrays import F32, U16, U64, lengths
+from .arrays import F32, U16, U64
 from .sums import turned
 
 #: Bits per word of a code; vectors are padded with zeros to a multiple of it before rotating.
@@ -98,29 +98,20 @@ class Codes:
         bits: uint64 ``(n, size / 64)``; bit ``i`` of word ``w`` is set where component
             ``64 w + i`` of the rotated residual is positive.
         factors: float32 ``(n,)``, the ``a`` of the module's formula, 0 for a zero residual.
-        fits: float32 ``(n,)``, the cosine of the rotated residual with its signs (``<o-bar, o>``
-            in the paper), about 0.8; 1 for a zero residual.
-        norms: float32 ``(n,)``, lengths of the residuals.
     """
 
     bits: U64
     factors: F32
-    fits: F32
-    norms: F32
 
 
 def encode_residuals(rotated: F32) -> Codes:
     """Codes of rotated residuals, float32 ``(n, size)`` with ``size`` a multiple of 64."""
-    size = rotated.shape[1]
     packed = np.packbits(rotated > 0, axis=1, bitorder="little")
     bits = np.ascontiguousarray(packed).view("<u8").astype(np.uint64, copy=False)
-    norms = lengths(rotated)
+    squares: F32 = np.einsum("ij,ij->i", rotated, rotated)
     sums: F32 = np.abs(rotated).sum(axis=1)
-    some = sums > 0
-    safe = np.where(some, sums, np.float32(1))
-    factors = np.where(some, norms * norms / safe, np.float32(0))
-    fits = np.where(some, sums / np.maximum(norms, 1e-30) / np.float32(size**0.5), np.float32(1))
-    return Codes(bits, factors, fits, norms)
+    factors = np.divide(squares, sums, out=np.zeros_like(sums), where=sums > 0)
+    return Codes(bits, factors)
 
 
 def stored_factors(factors: F32) -> U16:
@@ -143,19 +134,6 @@ def estimate(codes: Codes, query: F32) -> F32:
     signs = np.unpackbits(codes.bits.astype("<u8").view(np.uint8), axis=1, bitorder="little")
     sums: F32 = (2 * signs.astype(np.float32) - 1) @ query
     return codes.factors * sums
-
-
-def error_bound(codes: Codes, size: int, epsilon: float = 1.9) -> F32:
-    """How far an estimate may be off, float32 ``(n,)``, per unit length of the query.
-
-    ``|r| * sqrt((1 - f^2) / f^2) * epsilon / sqrt(D - 1)`` with ``f`` the fit: the bound of
-    Theorem 3.2, exceeded with a probability of at most ``2 exp(-c epsilon^2)``; 1.9 is the paper's
-    choice. The rounding of the query comes on top, and is smaller.
-    """
-    squares = codes.fits * codes.fits
-    spread = np.sqrt(np.maximum(1 - squares, 0) / np.maximum(squares, np.float32(1e-12)))
-    bound: F32 = codes.norms * spread * np.float32(epsilon / (size - 1) ** 0.5)
-    return bound
 
 
 def _orthogonal(n: int, rng: np.random.Generator) -> F32:
