@@ -15,18 +15,12 @@ import numpy as np
 
 from .arrays import F32, I64, Rows
 from .kernel import nearest as found
-from .kernel import rerank as compared
+from .kernel import rerank
 from .stages import Packed
 
 #: Rows compared first, and nanoseconds they take at most when they are in memory (a single page
 #: from a fast disk takes longer).
 SCOUTS, WARM_NS = 8, 60_000
-
-
-def rerank(rows: Rows, row_scales: F32, picked: I64, query: F32) -> F32:
-    """`steps.rerank`, with rows of a mapped file fetched together if they are not in memory."""
-    scout(rows, row_scales, picked, query)
-    return compared(rows, row_scales, picked, query)
 
 
 def nearest(pack: Packed, picked: I64, guesses: F32, query: F32, top: int) -> tuple[I64, F32, F32]:
@@ -41,7 +35,7 @@ def scout(rows: Rows, row_scales: F32, picked: I64, query: F32) -> None:
     if held is None:
         return
     begin = time.perf_counter_ns()
-    compared(rows, row_scales, picked[:SCOUTS], query)
+    rerank(rows, row_scales, picked[:SCOUTS], query)
     if time.perf_counter_ns() - begin > WARM_NS:
         fetch(held, rows, picked[SCOUTS:])
 

@@ -1,6 +1,7 @@
 """Rows in a mapped file are compared as rows in memory are, and fetched together when cold."""
 
 import mmap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from routemem.memory_core import RoutingIndex
 from routemem.memory_core.routing import cold, kernel
 
 ROWS = np.random.default_rng(0).normal(size=(900, 48)).astype(np.float16)
@@ -31,9 +33,15 @@ def test_the_scores_are_those_of_the_kernel(
     in_file: NDArray[np.float16], monkeypatch: pytest.MonkeyPatch, warm_ns: int, n: int
 ) -> None:
     monkeypatch.setattr(cold, "WARM_NS", warm_ns)
-    picked = np.random.default_rng(n).integers(0, len(ROWS), n)
-    found = cold.rerank(in_file, NO_SCALES, picked, QUERY)
-    np.testing.assert_array_equal(found, kernel.rerank(ROWS, NO_SCALES, picked, QUERY))
+    index = RoutingIndex(48, flat_until=0)
+    index.add_many(np.arange(len(ROWS)), ROWS.astype(np.float32))
+    index.build()
+    assert index.pack
+    picked = np.random.default_rng(n).permutation(len(ROWS))[:n]
+    given = (picked, NO_SCALES, QUERY, 20)
+    found = cold.nearest(replace(index.pack, rows=in_file), *given)
+    for one, two in zip(found, kernel.nearest(replace(index.pack, rows=ROWS), *given), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_only_rows_that_come_slowly_from_a_file_are_fetched(
@@ -43,12 +51,12 @@ def test_only_rows_that_come_slowly_from_a_file_are_fetched(
     monkeypatch.setattr(cold, "fetch", lambda held, rows, picked: fetched.append(len(picked)))
     picked = np.arange(100)
     monkeypatch.setattr(cold, "WARM_NS", -1)
-    cold.rerank(ROWS, NO_SCALES, picked, QUERY)
+    cold.scout(ROWS, NO_SCALES, picked, QUERY)
     assert fetched == []
-    cold.rerank(in_file, NO_SCALES, picked, QUERY)
+    cold.scout(in_file, NO_SCALES, picked, QUERY)
     assert fetched == [100 - cold.SCOUTS]
     monkeypatch.setattr(cold, "WARM_NS", 10**12)
-    cold.rerank(in_file, NO_SCALES, picked, QUERY)
+    cold.scout(in_file, NO_SCALES, picked, QUERY)
     assert len(fetched) == 1
 
 
