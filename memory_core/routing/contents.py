@@ -41,7 +41,7 @@ class Contents:
     def holds(self, keys: I64) -> Bools:
         """Whether each key is live, bool ``(n,)``."""
         with self._writing:
-            return (self._delta.rows_of(keys) >= 0) | (live_rows(self.state.base, keys) >= 0)
+            return self._live(keys)
 
     def vector(self, key: int) -> F32:
         """The vector of a live key as it is compared, float32 ``(dim,)``.
@@ -102,6 +102,12 @@ class Contents:
             base = removed(self.state, self._delta, keys)
             self.state = State(base, self._delta.tail)
 
+    def discard(self, keys: I64) -> None:
+        """Remove those keys that are there."""
+        with self._writing:
+            base = removed(self.state, self._delta, keys[self._live(keys)])
+            self.state = State(base, self._delta.tail)
+
     def follow(self, plan: Plan) -> None:
         """Search by another plan from now on."""
         with self._writing:
@@ -114,3 +120,6 @@ class Contents:
         with self._writing:
             self.state = caught_up(reached, self.state, state.base, delta)
             self._delta = delta
+
+    def _live(self, keys: I64) -> Bools:
+        return (self._delta.rows_of(keys) >= 0) | (live_rows(self.state.base, keys) >= 0)

@@ -256,10 +256,8 @@ class RoutingIndex:
 
     def discard(self, ids: ArrayLike) -> None:
         """Remove those of some ids that are there."""
-        keys = np.unique(np.asarray(ids, np.int64))
-        there = keys[self.holds(keys)]
-        if len(there):
-            self.delete(there)
+        self._held.discard(np.unique(np.asarray(ids, np.int64)))
+        self._after_write()
 
     # ------------------------------------------------------------------ upkeep
 

@@ -80,6 +80,19 @@ def test_searches_never_miss_or_double_an_item_while_it_is_updated_and_merged(dr
     assert len(index) == 800 + 60 - 4
 
 
+def test_the_same_items_can_be_discarded_by_several_threads_at_once(draw: Draw) -> None:
+    index = RoutingIndex(32, flat_until=0)
+    index.add_many(np.arange(400), draw(400))
+    index.build()
+
+    def discards() -> None:
+        for first in range(0, 300, 3):
+            index.discard(np.arange(first, first + 3))
+
+    together(discards, discards, discards)
+    assert index.ids() == list(range(300, 400))
+
+
 def test_builds_merges_and_writes_at_the_same_time_lose_nothing(draw: Draw) -> None:
     index, vectors = RoutingIndex(32, flat_until=50), draw(1200)
     index.add_many(np.arange(300), vectors[:300])
