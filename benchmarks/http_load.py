@@ -27,6 +27,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from .server import BARE, OURS, cpu_name, environment, show
+from .stdio_client import cpu_of
 from .texts import memory, question
 
 HERE = Path(__file__).parent
@@ -46,19 +47,22 @@ class Tally:
         seconds: of each call that was answered, by kind.
         errors: calls that failed, or were answered with an error.
         busy: seconds in which calls were under way.
+        cpu: seconds of CPU that the server used in them.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     errors: int = 0
     busy: float = 0.0
+    cpu: float = 0.0
 
     def figures(self) -> dict[str, Any]:
-        """Counts, calls a second, and percentiles in milliseconds by kind."""
+        """Counts, calls a second, the server's CPU for one, percentiles in milliseconds by kind."""
         every = [each for some in self.seconds.values() for each in some]
         return {
             "calls": len(every) + self.errors,
             "errors": self.errors,
             "calls_per_s": round(len(every) / self.busy, 1),
+            "server_cpu_ms": round(1000 * self.cpu / len(every), 2),
             "all": percentiles(every),
             **{kind: percentiles(some) for kind, some in sorted(self.seconds.items())},
         }
@@ -89,29 +93,42 @@ async def ask_bare(client: Client, number: int) -> str:
     return "echo"
 
 
-async def load(clients: list[Client], ask: Call, numbers: range, tally: Tally) -> None:
+@dataclass(frozen=True)
+class Side:
+    """A server, those who ask it, and what came of it."""
+
+    pid: int
+    clients: list[Client]
+    ask: Call
+    tally: Tally = field(default_factory=Tally)
+
+
+async def load(side: Side, numbers: range) -> None:
     """Make the calls with these numbers, each client one after the other, all clients at once."""
+    tally = side.tally
 
     async def one(client: Client, mine: range) -> None:
         for number in mine:
             start = time.perf_counter()
             try:
-                kind = await ask(client, number)
+                kind = await side.ask(client, number)
             except Exception:  # whatever it is: it is counted, and the run goes on
                 tally.errors += 1
                 continue
             tally.seconds.setdefault(kind, []).append(time.perf_counter() - start)
 
-    start = time.perf_counter()
+    start, used = time.perf_counter(), cpu_of(side.pid)
     async with anyio.create_task_group() as tasks:
-        for place, client in enumerate(clients):
-            tasks.start_soon(one, client, numbers[place :: len(clients)])
+        for place, client in enumerate(side.clients):
+            tasks.start_soon(one, client, numbers[place :: len(side.clients)])
     tally.busy += time.perf_counter() - start
+    tally.cpu += cpu_of(side.pid) - used
 
 
 @asynccontextmanager
-async def connected(url: str, token: str, many: int) -> AsyncIterator[list[Client]]:
+async def connected(port: int, token: str, many: int) -> AsyncIterator[list[Client]]:
     """So many clients of the SDK, of both eras in turn, each with its own connections."""
+    url = f"http://127.0.0.1:{port}/mcp"
     async with AsyncExitStack() as stack:
         clients = []
         for place in range(many):
@@ -125,8 +142,8 @@ async def connected(url: str, token: str, many: int) -> AsyncIterator[list[Clien
 
 
 @contextmanager
-def started(command: list[str], port: int, env: dict[str, str]) -> Iterator[str]:
-    """A server as a process; its address once it listens."""
+def started(command: list[str], port: int, env: dict[str, str]) -> Iterator[int]:
+    """A server as a process; its id once it listens."""
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) as process:
         try:
             while True:
@@ -136,7 +153,7 @@ def started(command: list[str], port: int, env: dict[str, str]) -> Iterator[str]
                 except OSError:
                     assert process.poll() is None, "the server ended"
                     time.sleep(0.05)
-            yield f"http://127.0.0.1:{port}/mcp"
+            yield process.pid
         finally:
             process.terminate()
 
@@ -149,26 +166,31 @@ def free_port() -> int:
 
 
 async def take_turns(
-    ours: str, bare: str, token: str, given: argparse.Namespace
+    ours: tuple[int, int], bare: tuple[int, int], token: str, given: argparse.Namespace
 ) -> tuple[Tally, Tally, int]:
-    """The figures of both sides, and how many acknowledged memories are missing at the end."""
-    tallies = Tally(), Tally()
+    """The figures of both sides, and how many acknowledged memories are missing at the end.
+
+    Args:
+        ours: port and process id; so for ``bare``.
+    """
     calls = given.calls // given.rounds
     async with (
-        connected(ours, token, given.clients) as our_clients,
-        connected(bare, token, given.clients) as bare_clients,
+        connected(ours[0], token, given.clients) as our_clients,
+        connected(bare[0], token, given.clients) as bare_clients,
     ):
+        mine = Side(ours[1], our_clients, ask_ours)
+        theirs = Side(bare[1], bare_clients, ask_bare)
         for number in range(STOCK):
             await our_clients[0].call_tool("remember", {"content": memory(number)})
         for turn in range(given.rounds):
             numbers = range(turn * calls, (turn + 1) * calls)
-            await load(bare_clients, ask_bare, numbers, tallies[1])
-            await load(our_clients, ask_ours, numbers, tallies[0])
+            await load(theirs, numbers)
+            await load(mine, numbers)
         status = await our_clients[0].call_tool("memory_status", {})
     assert status.structured_content
     there = sum(status.structured_content["items"].values())
-    acknowledged = STOCK + len(tallies[0].seconds.get("remember", []))
-    return *tallies, acknowledged - there
+    acknowledged = STOCK + len(mine.tally.seconds.get("remember", []))
+    return mine.tally, theirs.tally, acknowledged - there
 
 
 def main() -> None:
@@ -195,7 +217,8 @@ def main() -> None:
             started(serve, our_port, env) as ours,
             started([*BARE, str(bare_port)], bare_port, env) as bare,
         ):
-            mine, theirs, lost = anyio.run(take_turns, ours, bare, token, given)
+            sides = (our_port, ours), (bare_port, bare)
+            mine, theirs, lost = anyio.run(take_turns, *sides, token, given)
     results: dict[str, Any] = {
         "machine": {"cpu": cpu_name(), "python": platform.python_version()},
         "clients": given.clients,
@@ -206,6 +229,9 @@ def main() -> None:
     ours_all, bare_all = results["ours"]["all"], results["bare"]["all"]
     results["ratio"] = {
         name: round(ours_all[name] / bare_all[name], 2) for name in ("p50_ms", "p99_ms")
+    } | {
+        name: round(results["ours"][name] / results["bare"][name], 2)
+        for name in ("calls_per_s", "server_cpu_ms")
     }
     for name in ("ours", "bare", "ratio"):
         show(name, results[name])

@@ -49,10 +49,7 @@ class StdioClient:
 
     def cpu(self) -> float:
         """CPU seconds the server has used."""
-        fields = (
-            Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rsplit(") ", 1)[1].split()
-        )
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_of(self.process.pid)
 
     def rss(self) -> dict[str, float]:
         """Resident MB of the server, now and at its peak."""
@@ -73,3 +70,9 @@ class StdioClient:
         assert self.process.stdin
         self.process.stdin.write(json.dumps(message).encode() + b"\n")
         self.process.stdin.flush()
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
