@@ -1,12 +1,12 @@
 """From a plain HTTP request to a tool, and its answer back."""
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -142,8 +142,8 @@ async def _arguments(request: Request) -> dict[str, Any]:
         said: Any = {name: each[0] if len(each) == 1 else each for name, each in many.items()}
     else:
         try:
-            said = json.loads(await request.body() or b"{}")
-        except (ValueError, RecursionError):
+            said = from_json(await request.body() or b"{}")  # as the protocol's requests are read
+        except ValueError:
             said = None
         if not isinstance(said, dict):
             raise InvalidArgument("The body should be one JSON object with the arguments.")

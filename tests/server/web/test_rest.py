@@ -239,7 +239,8 @@ def test_what_the_operator_takes_away_is_gone_over_rest_too(tmp_path: Path) -> N
 
 def test_wrong_requests_are_told_what_is_right(house: House) -> None:
     ana = house.ana
-    for body in (b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000):
+    nested = b'{"content": "x", "metadata": ' + b'{"a": ' * 500 + b"1" + b"}" * 501
+    for body in (b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, nested):
         refused(ana.send("POST", "/items/add", content=body), 400, "invalid_argument")
     said = refused(ana.send("POST", "/items/add", json={"contents": "x"}), 400, "invalid_argument")
     assert "did you mean 'content'" in said
