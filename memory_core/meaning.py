@@ -20,6 +20,9 @@ from .text.passage import embedded_text
 
 #: Of fits and calibrations: the same memories give the same index.
 SEED = 42
+#: Texts whose token vectors are held at a time, 200 kB each: of 64 at once they would be a tenth of
+#: what the whole process takes, and the heap keeps what was taken once.
+TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,12 +149,15 @@ class Meaning:
         return Asked(encoded.vectors[0], embedder.id, coder.projected(vectors), spans, coder.id)
 
     def _stored_form(self, texts: Sequence[str]) -> Embedded | None:
-        embedder, encoded = self._encoded(texts)
-        if embedder is None or encoded is None:
-            return None
-        coder = TokenCoder.of(embedder)
-        codes = tuple(coder.codes(tokens).tobytes() for tokens in encoded.tokens)
-        return Embedded(encoded.vectors.astype(np.float16), codes)
+        vectors, codes = [], []
+        for start in range(0, max(len(texts), 1), TOGETHER):
+            embedder, encoded = self._encoded(texts[start : start + TOGETHER])
+            if embedder is None or encoded is None:
+                return None
+            coder = TokenCoder.of(embedder)
+            vectors.append(encoded.vectors.astype(np.float16))
+            codes += [coder.codes(tokens).tobytes() for tokens in encoded.tokens]
+        return Embedded(np.concatenate(vectors), tuple(codes))
 
     def _encoded(self, texts: Sequence[str]) -> tuple[Embedder | None, Encoded | None]:
         embedder = self.embedder()

@@ -5,6 +5,24 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
+# Of glibc's malloc.h.
+_M_ARENA_MAX = -8
+
+
+def share_one_heap() -> None:
+    """Have all threads take memory from one heap; for a process that is ours, not for a library.
+
+    glibc gives every thread that allocates its own, and each keeps the most it ever held: a server
+    that answers on several threads had 10 to 20 MB of 200 in heaps that nothing used. Does nothing
+    where the C library has no such setting.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    except (OSError, AttributeError):  # musl
+        return
+
 
 def release_memory() -> None:
     """Return freed heap pages to the system; does nothing where the C library has no such call.
