@@ -27,14 +27,16 @@ from unittest.mock import patch
 from routemem.memory_core import Memory
 from routemem.memory_core.searching import Searching
 
-from . import evidence
+from .evidence.conversations import load, users_only
+from .evidence.embedding import Once
+from .evidence.ours import SETTINGS, Library
 
 
 def pairs(data: Sequence[dict[str, Any]], embedder: Any) -> dict[str, Any]:
     """What the second of each pair is said to do to the first."""
     rows = []
     for pair in data:
-        with Memory.open(None, embedder=embedder, settings=evidence.SETTINGS) as memory:
+        with Memory.open(None, embedder=embedder, settings=SETTINGS) as memory:
             memory.remember(pair["old"])
             receipt = memory.remember(pair["new"])
             stored = memory.store.count_items()
@@ -65,9 +67,9 @@ def updates(
         asked[one["conv"]].append(one)
     rows, links = [], 0
     for talk in talks:
-        talk = evidence.users_only(talk)
+        talk = users_only(talk)
         for way, said in (("ours", talk), ("unordered", talk), ("swapped", _swapped(talk))):
-            library = evidence.Library(said, embedder)
+            library = Library(said, embedder)
             if way == "ours":
                 items = range(1, 10 * len(said["memories"]))
                 links += len(library.memory.store.successions(items))
@@ -85,7 +87,7 @@ def updates(
         told["n"] += 1
         told["new first"] += bool(new) and (new < old or not old)
         told["both in 10"] += 0 < new <= 10 and 0 < old <= 10
-    memories = sum(len(evidence.users_only(talk)["memories"]) for talk in talks)
+    memories = sum(len(users_only(talk)["memories"]) for talk in talks)
     return {"summary": summary, "links": links, "memories": memories, "places": rows}
 
 
@@ -113,14 +115,14 @@ def main() -> None:
     parser.add_argument("--talks", type=Path, help="conversations that updates belong to")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    evidence.EMBEDDER = embedder = evidence.Once()
+    embedder = Once()
     results: dict[str, Any] = {}
     for path in given.data:
         data = json.loads(path.read_text("utf-8"))
         if "conv" in data[0]:
             if given.talks is None:
                 parser.error(f"{path.name} needs the conversations: --talks FILE")
-            results[path.stem] = updates(data, evidence.load(given.talks), embedder)
+            results[path.stem] = updates(data, load(given.talks), embedder)
         else:
             results[path.stem] = pairs(data, embedder)
         print(path.stem, json.dumps(results[path.stem]["summary"], indent=1))
