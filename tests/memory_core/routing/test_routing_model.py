@@ -68,6 +68,12 @@ class IndexBesideADict(RuleBasedStateMachine):
             with pytest.raises(NotFound):
                 self.index.delete(keys)
 
+    @rule(keys=st.lists(KEYS, max_size=8))
+    def discard(self, keys: list[int]) -> None:
+        self.index.discard(keys)
+        for key in keys:
+            self.model.pop(key, None)
+
     @rule()
     def delete_half(self) -> None:
         keys = sorted(self.model)[::2]
