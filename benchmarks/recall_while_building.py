@@ -1,6 +1,6 @@
 """How long recall takes while a new generation of the index is built, and while none is.
 
-    python -m benchmarks.recall_while_building [--items 10000] [--turns 2] [--out FILE]
+    python -m benchmarks.recall_while_building [--items 5000] [--turns 2] [--out FILE]
 
 A memory of made-up turns with drawn vectors (those of `query_cost`: nothing of a model's time is
 counted) is asked one question after the other while a child process builds. The child is stopped
@@ -120,7 +120,7 @@ def measure(items: int, turns: int) -> dict[str, Any]:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--items", type=int, default=5000)
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
