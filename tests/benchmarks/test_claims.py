@@ -128,6 +128,7 @@ def membank(vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Tables:
 # ---------------------------------------------------------------------- the tables
 
 
+@pytest.mark.slow
 def test_a_table_says_what_when_and_on_which_data(rm: Tables) -> None:
     for table in rm.values():
         assert table["definition"]
@@ -165,6 +166,7 @@ def test_code_of_theirs_that_fails_is_named(vectors: Path, tmp_path: Path) -> No
 # ---------------------------------------------------------------------- Routing Memory
 
 
+@pytest.mark.slow
 def test_fidelity_grows_with_the_centroids(rm: Tables) -> None:
     raw = rm["h1"]["raw"]
     fidelity = [raw[k]["ours"]["fidelity"] for k in ("16", "32", "64", "128")]
@@ -172,6 +174,7 @@ def test_fidelity_grows_with_the_centroids(rm: Tables) -> None:
     assert row(rm["h1"], "fidelity, K = 64")["claim"] == "0.7415"
 
 
+@pytest.mark.slow
 def test_more_buckets_find_more_and_the_default_nearly_all(rm: Tables) -> None:
     for kind in ("in-distribution", "question"):
         ours = rm["h2"]["raw"][kind]["ours"]
@@ -181,6 +184,7 @@ def test_more_buckets_find_more_and_the_default_nearly_all(rm: Tables) -> None:
         assert ours["shipped"]["recall"] == 1
 
 
+@pytest.mark.slow
 def test_a_higher_threshold_saves_more_and_keeps_what_exact_search_keeps(rm: Tables) -> None:
     raw = rm["h3"]["raw"]
     saved = [raw[f"question {tau}"]["ours"]["saved"] for tau in (0.3, 0.5, 0.7, 0.8)]
@@ -190,6 +194,7 @@ def test_a_higher_threshold_saves_more_and_keeps_what_exact_search_keeps(rm: Tab
         assert 0 <= each["ours"]["emptied"] <= 1
 
 
+@pytest.mark.slow
 def test_auto_is_near_the_rule_with_the_least_work(rm: Tables) -> None:
     rules = {name: each for name, each in rm["h4"]["raw"].items() if name != "auto"}
     assert set(rules) == {"n_over_b", "sqrt", "2sqrt", "log", "fixed"}
@@ -199,6 +204,7 @@ def test_auto_is_near_the_rule_with_the_least_work(rm: Tables) -> None:
     assert row(rm["h4"], "auto chooses")["holds"] == (chosen <= 1.1 * least)
 
 
+@pytest.mark.slow
 def test_a_shift_is_noticed_and_steady_records_are_not(rm: Tables) -> None:
     raw = rm["h5"]["raw"]
     assert raw["1"]["ours"]["false"] == 0
@@ -212,6 +218,7 @@ def test_routing_finds_as_much_with_every_encoder(texts: Tables) -> None:
     assert row(texts["h6"], "spread of the ratio")["holds"]
 
 
+@pytest.mark.slow
 def test_every_kind_of_bytes_has_a_line_and_768_stands_beside_the_codes_only(rm: Tables) -> None:
     claimed = [each["what"] for each in rm["h7"]["rows"] if "768" in str(each)]
     assert claimed == ["codes only: a bucket number per item, which ranks nothing"]
@@ -245,12 +252,14 @@ def test_what_enrichment_gains_comes_with_its_interval(texts: Tables) -> None:
     assert gain["delta"] == pytest.approx(gain["rich"] - gain["bare"])
 
 
+@pytest.mark.slow
 def test_size_budget_and_recall_stand_side_by_side(rm: Tables) -> None:
     assert row(rm["a4"], "R@5, 4 of 512 buckets")["claim"] == "0.8556"
     assert row(rm["a4"], "R@5, ours as it comes")["holds"]
     assert "MB" in row(rm["a4"], "bytes a query reads")["ours"]
 
 
+@pytest.mark.slow
 def test_the_frontier_holds_exact_search_and_every_way_of_ours(rm: Tables) -> None:
     raw = rm["a5"]["raw"]
     assert raw["flat"]["recall"] == 1
@@ -259,6 +268,7 @@ def test_the_frontier_holds_exact_search_and_every_way_of_ours(rm: Tables) -> No
     assert best >= raw["ours"]["auto"]["recall"]
 
 
+@pytest.mark.slow
 def test_imbalance_is_the_gini_of_the_sizes_shown(rm: Tables) -> None:
     sizes = np.sort(rm["a6"]["raw"]["sizes"])
     k = len(sizes)
@@ -270,6 +280,7 @@ def test_imbalance_is_the_gini_of_the_sizes_shown(rm: Tables) -> None:
 # ---------------------------------------------------------------------- SRM and MemBank
 
 
+@pytest.mark.slow
 def test_no_item_lies_in_a_wrong_bucket_after_an_adaptive_update(srm: Tables) -> None:
     ours = srm["drift"]["raw"]["ours"]
     for each in ours.values():
@@ -277,6 +288,7 @@ def test_no_item_lies_in_a_wrong_bucket_after_an_adaptive_update(srm: Tables) ->
     assert ours["adaptive"]["found"] >= ours["static"]["found"]
 
 
+@pytest.mark.slow
 def test_the_wall_shows_what_recall_needs_beside_what_routing_holds(srm: Tables) -> None:
     table = srm["memory-wall"]
     assert row(table, "routing, packed")["holds"]
@@ -284,6 +296,7 @@ def test_the_wall_shows_what_recall_needs_beside_what_routing_holds(srm: Tables)
     assert table["raw"]["recall"]["fp16"] >= 0.99 > table["raw"]["recall"]["none"]
 
 
+@pytest.mark.slow
 def test_the_sweep_recommends_a_number_from_the_data(srm: Tables) -> None:
     for name in ("blobs", "real"):
         ours = srm["k-sweep"]["raw"][name]["ours"]
@@ -292,18 +305,21 @@ def test_the_sweep_recommends_a_number_from_the_data(srm: Tables) -> None:
         assert ours[advised]["recall"] >= most - 0.01
 
 
+@pytest.mark.slow
 def test_every_nearest_item_is_found_among_their_clusters(srm: Tables) -> None:
     nearest, all_ten, _ = srm["20k"]["raw"]["ours"]
     assert nearest == 1
     assert all_ten >= 0.99
 
 
+@pytest.mark.slow
 def test_precision_is_complete_and_their_rule_stands_beside_it(membank: Tables) -> None:
     assert row(membank["4"], "precision@5 against exact search, routing index")["holds"]
     assert "their rule" in membank["4"]["rows"][0]["theirs"]
     assert membank["4"]["rows"][0]["claim"] == "16 %"
 
 
+@pytest.mark.slow
 def test_every_reduction_is_shown_and_the_default_drills_down_best(membank: Tables) -> None:
     found = membank["5"]["raw"]["word vectors, L2 + L1 + L0"]["ours"]
     assert set(found) == {"bit", "pca", "random", "hgns-global", "hgns"}
@@ -311,12 +327,14 @@ def test_every_reduction_is_shown_and_the_default_drills_down_best(membank: Tabl
     assert found["bit"] >= 0.95
 
 
+@pytest.mark.slow
 def test_bytes_of_levels_are_those_of_the_arrays(membank: Tables) -> None:
     raw = membank["3"]["raw"]
     assert raw["pca"] == {"0": 1024, "1": 336, "2": 84}
     assert raw["bit"]["1"] + raw["bit"]["2"] < 420
 
 
+@pytest.mark.slow
 def test_texts_go_in_and_come_back(membank: Tables) -> None:
     assert set(membank["1"]["raw"]) == {"200 durable", "200 in memory"}
     assert len(membank["2"]["raw"]["ours_ms"]) == 30

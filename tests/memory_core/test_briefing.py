@@ -1,6 +1,7 @@
 """What a model should know for a question, within any budget and for any model."""
 
 import random
+from collections.abc import Iterator
 
 import pytest
 from stopped_clock import StoppedClock
@@ -9,6 +10,7 @@ from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.model_table import load_models
 from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.settings import Settings
 
 TWELVE = (
     "gpt-4 gpt-4-32k gpt-4-turbo gpt-4o gpt-4o-mini gpt-3.5-turbo gpt-3.5-turbo-16k gpt-5 "
@@ -16,9 +18,17 @@ TWELVE = (
 ).split()
 
 
-@pytest.fixture
-def full(memory: Memory, clock: StoppedClock) -> Memory:
-    """A memory with more than a context holds of everything."""
+@pytest.fixture(scope="module")
+def full() -> Iterator[Memory]:
+    """A memory with more than a context holds of everything; only read from."""
+    clock = StoppedClock()
+    settings = Settings(keyring=False)
+    with Memory.open(None, embedder="hash", settings=settings, clock=clock) as memory:
+        fill(memory, clock)
+        yield memory
+
+
+def fill(memory: Memory, clock: StoppedClock) -> None:
     for n in range(60):
         memory.set_fact(f"user.thing{n}", f"value {n} of the river and the mill")
     memory.set_fact("user.essay", "a long river " * 900)
@@ -29,7 +39,6 @@ def full(memory: Memory, clock: StoppedClock) -> Memory:
         clock.advance(seconds=20)
     for n in range(80):
         memory.remember(f"The river mill {n} has {n} wheels. " + "It turns slowly. " * (n % 30))
-    return memory
 
 
 def test_parts_come_in_their_order_and_each_has_something(full: Memory) -> None:
@@ -77,12 +86,19 @@ def test_each_memory_stands_in_a_context_once(full: Memory) -> None:
     assert not set(context.ids) & set(context.hints)
 
 
+@pytest.fixture(scope="module")
+def mills() -> Iterator[Memory]:
+    """Forty texts of 600 tokens; only read from."""
+    with Memory.open(None, embedder="hash", settings=Settings(keyring=False)) as memory:
+        for n in range(40):
+            memory.remember(f"mill {n} " + "turns by the slow river and grinds the corn " * 60)
+        yield memory
+
+
 @pytest.mark.parametrize("model", TWELVE)
-def test_no_model_is_filled_beyond_its_safe_part(memory: Memory, model: str) -> None:
-    for n in range(40):
-        memory.remember(f"mill {n} " + "turns by the slow river and grinds the corn " * 60)
+def test_no_model_is_filled_beyond_its_safe_part(mills: Memory, model: str) -> None:
     room = load_models().find(model)[0].room
-    context = memory.get_context("mill river", max_tokens=10**7, model=model)
+    context = mills.get_context("mill river", max_tokens=10**7, model=model)
     assert context.tokens <= context.budget == room
     assert context.model == model
     assert context.tokens > min(0.5 * room, 18_000)
