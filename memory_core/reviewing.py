@@ -22,7 +22,7 @@ from .ledger import Ledger
 from .lifecycle.actions import Action, Unread
 from .lifecycle.budget import policy_of
 from .lifecycle.models import Model
-from .lifecycle.plan import Policy, rank
+from .lifecycle.plan import Policy, Subject, rank
 from .lifecycle.review import (
     FOCUSES,
     Entry,
@@ -143,8 +143,26 @@ class Reviewing:
             return factual(entries, {fact.key for fact in self._store.facts()})
         if vectors is None:
             entries = entries[:COMPARED_BY_WORDS]
-        compare = repeated if focus == "duplicates" else superseded
-        return compare(entries, vectors)
+        if focus == "duplicates":
+            return repeated(entries, vectors)
+        return superseded(entries, vectors, self._linked())
+
+    def _linked(self) -> list[tuple[Entry, Entry]]:
+        """What the newest memories took the place of by what was found when they were stored."""
+        rows = self._store.newest(Filter(), COMPARED, 0)
+        pairs = [p for p in self._store.successions(rows) if p.relation == "supersedes"]
+        items = self._store.items([row for pair in pairs for row in (pair.newer, pair.older)])
+        subjects = {subject.id: subject for subject in self._store.subjects(None)}
+        live = {
+            row: entry_of(item, subjects[item.id])
+            for row, item in items.items()
+            if item.id in subjects and item.state != "archived"
+        }
+        return [
+            (live[pair.newer], live[pair.older])
+            for pair in pairs
+            if pair.newer in live and pair.older in live
+        ]
 
     def _needy(self, focus: str, policy: Policy, now: float) -> list[Entry]:
         """What is given up first, with the texts of the short ones, which may be small talk."""
@@ -171,15 +189,7 @@ class Reviewing:
             first.setdefault(row, position)
         kept = [items[row] for row in rows if row in items]
         whole = [item for item in kept if item.row in first] if first else kept
-        entries = [
-            Entry(
-                subjects[item.id],
-                item.text[:4000],
-                item.created_at if item.when is None else item.when,
-            )
-            for item in whole
-            if item.id in subjects
-        ]
+        entries = [entry_of(item, subjects[item.id]) for item in whole if item.id in subjects]
         if not first:
             return entries, None
         chosen = [first[item.row] for item in whole if item.id in subjects]
@@ -302,3 +312,9 @@ class Reviewing:
             return Outcome(id, "PROMOTE", "applied", f"now in {action.scope}", "")
         except RoutememError as error:
             return Outcome(id, action.action, "rejected", str(error))
+
+
+def entry_of(item: Item, subject: Subject) -> Entry:
+    """An item as a review compares it."""
+    when = item.created_at if item.when is None else item.when
+    return Entry(subject, item.text[:4000], when)

@@ -124,9 +124,21 @@ def repeated(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> l
     return list(found.values())
 
 
-def superseded(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> list[Proposal]:
-    """Of two related memories of which the later may take the place of the earlier, the earlier."""
+def superseded(
+    entries: Sequence[Entry],
+    vectors: NDArray[np.float32] | None,
+    linked: Iterable[tuple[Entry, Entry]] = (),
+) -> list[Proposal]:
+    """Of two related memories of which the later may take the place of the earlier, the earlier.
+
+    Args:
+        linked: pairs found when they were stored, ``(later, earlier)``.
+    """
     found: dict[str, Proposal] = {}
+    for new, old in linked:
+        if not old.subject.pinned:
+            why = f"{new.subject.id} is later and speaks of a change: which holds?"
+            found[old.subject.id] = Proposal(old.subject.id, "DELETE", why, other=new.subject.id)
     said = [read(entry.text) for entry in entries]
     for one, two, near in _pairs(entries, vectors, CLOSELY):
         early, late = sorted((one, two), key=lambda place: entries[place].when)

@@ -18,6 +18,8 @@ def indented(text: str) -> str:
 def heading(found: Hit | Item, scope: str = "") -> str:
     """``[a-1] 2026-01-05T12:00 Ann turn (user): ``; trust is said when it is not normal.
 
+    What another memory took the place of says so: ``(user, superseded by a-7)``.
+
     Args:
         scope: said too, when several were read.
     """
@@ -26,6 +28,8 @@ def heading(found: Hit | Item, scope: str = "") -> str:
     kind = f" {found.kind}" if found.kind != "note" else ""
     source = found.origin if found.trust == "normal" else f"{found.origin}, {found.trust}"
     where = f", {scope}" if scope else ""
+    newer = found.superseded_by if isinstance(found, Hit) else ""
+    where += f", superseded by {newer}" if newer else ""
     return f"[{found.id}] {day(at)}{who}{kind} ({source}{where}): "
 
 

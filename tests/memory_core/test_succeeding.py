@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from routemem.memory_core import Memory, Receipt, Settings
+from routemem.memory_core import Memory, Receipt, Settings, reviewing
 from routemem.memory_core.storage.sqlite import SqliteStore
 
 JANUARY, MARCH = "2025-01-10", "2025-03-02"
@@ -163,3 +163,22 @@ def test_a_question_about_a_change_brings_both(memory: Memory) -> None:
     new = memory.remember("My employer is Globex now.", when=MARCH)
     hits = memory.recall("How has my employer changed?", top_k=2).hits
     assert {hit.id for hit in hits} == {new.id, old.id}
+
+
+def test_a_context_says_what_another_memory_took_the_place_of(memory: Memory) -> None:
+    old = memory.remember("My employer is Initech.", when=JANUARY)
+    new = memory.remember("I started at Globex and my employer is Globex now.", when=MARCH)
+    said = memory.get_context("Is Initech my employer?").text
+    assert f"[{old.id}] 2025-01" in said
+    assert said.count(f"superseded by {new.id})") == 1
+    assert said.index(new.id) < said.index(f"[{old.id}]")
+
+
+def test_a_review_asks_about_what_was_linked_however_much_came_in_between(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = memory.remember("My employer is Initech.", when=JANUARY)
+    new = memory.remember("I started at Globex and my employer is Globex now.", when=MARCH)
+    monkeypatch.setattr(reviewing, "COMPARED", 1)
+    (one,) = memory.review("superseded", limit=5).proposals
+    assert (one.item.id, one.proposal.other) == (old.id, new.id)

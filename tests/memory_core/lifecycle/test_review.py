@@ -1,5 +1,7 @@
 """Proposals for memories: small talk is nothing else, likeness alone decides nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,14 @@ def test_an_older_state_is_asked_about_when_the_newer_speaks_of_a_change() -> No
     (one,) = superseded([new, old], SAME)
     assert (one.id, one.other) == ("old", "new")
     assert superseded([entry("x", "Ann works at Globex"), old], SAME) == []
+
+
+def test_what_was_found_when_it_was_stored_is_asked_about_without_comparing() -> None:
+    old, new = entry("old", "one thing"), entry("new", "another")
+    (one,) = superseded([], None, [(new, old)])
+    assert (one.id, one.other) == ("old", "new")
+    pinned = replace(old, subject=replace(old.subject, pinned=True))
+    assert superseded([], None, [(new, pinned)]) == []
 
 
 def test_a_stated_fact_is_proposed_with_key_and_value_unless_it_is_kept() -> None:
