@@ -13,7 +13,9 @@ from .storage.backups import Backups
 from .storage.ballast import Ballast
 from .storage.contract import Store
 from .storage.soundness import watch
+from .storage.sqlite import SqliteStore
 from .text.tokens import TokenCounter
+from .transfer.erasing import erase_from_exports
 
 STATES = ("active", "compressed", "archived", "deleted", "purged", "quarantined")
 
@@ -53,9 +55,15 @@ class Upkeep:
     def erase_log(self) -> bool:
         """Erase what was erased from backups, index files and log too; retried when False."""
         self._meaning.blank()
-        if self.backups is not None and not self.backups.catch_up():
+        if self.backups is not None and not (self._erase_exports() and self.backups.catch_up()):
             return False
         return self._store.flush_log()
+
+    def _erase_exports(self) -> bool:
+        store = self._store
+        if not isinstance(store, SqliteStore) or store.place is None:
+            return True
+        return erase_from_exports(store.place.parent, store.scope, store.erased())
 
     def round(self) -> bool:
         """One round of the caretaker; True when there must be another."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,16 @@ class Server:
         return found
 
     def stop(self) -> None:
-        """Stop every thread of the server and of its children where it is."""
-        os.killpg(self.process.pid, signal.SIGSTOP)
+        """Stop every thread of the server and of its children where it is; returns when they are.
+
+        A signal takes its time, and a child may just be forked: looked at until nothing runs.
+        """
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            os.killpg(self.process.pid, signal.SIGSTOP)
+            states = [state for _, state in group(self.process.pid)]
+            if all(state in "TtZ" for state in states):
+                return
 
     def kill(self) -> list[dict[str, Any]]:
         """End it as `kill -9` does, without its children; returns what it had still answered."""
@@ -171,8 +180,13 @@ class Server:
 
 
 def group_left(leader: int) -> list[int]:
-    """Processes of a server's group that still run (Linux)."""
-    left = []
+    """Processes of a server's group that are still there (Linux)."""
+    return [pid for pid, state in group(leader) if state != "Z"]
+
+
+def group(leader: int) -> list[tuple[int, str]]:
+    """Process ids and states of a server's group (Linux)."""
+    found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -182,6 +196,6 @@ def group_left(leader: int) -> list[int]:
             )
         except (OSError, IndexError):
             continue
-        if int(fields[2]) == leader and fields[0] != "Z":
-            left.append(int(entry.name))
-    return left
+        if int(fields[2]) == leader:
+            found.append((int(entry.name), fields[0]))
+    return found

@@ -258,12 +258,12 @@ class Kills:
     def _kill(self, server: Server, under_way: dict[int, Call]) -> None:
         server.stop()
         self.inside_a_write += self._is_locked()
-        children = [pid for pid in group_left(server.process.pid) if pid != server.process.pid]
-        self.inside_a_build += bool(children)
+        self.inside_a_build += len(group_left(server.process.pid)) > 1
         for message in server.kill():
             if message["id"] in under_way:
                 self._take(message, under_way)
-        _wake(children)
+        with suppress(ProcessLookupError):  # a child that was being forked holds the lock, too
+            os.killpg(server.process.pid, signal.SIGCONT)
         self._dead.append(server.process.pid)
 
     def _is_locked(self) -> bool:
@@ -355,12 +355,6 @@ def _texts(server: Server, refs: list[str]) -> dict[str, str]:
         return {}
     found = server.call("recall", ids=refs, format="detailed", max_tokens=25_000)
     return {str(hit["id"]): str(hit["text"]) for hit in found["hits"]}
-
-
-def _wake(children: list[int]) -> None:
-    for pid in children:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
 
 
 def _outlived(leader: int) -> int:

@@ -1,0 +1,108 @@
+"""What is forgotten is taken out of the exports in the data folder, too.
+
+A bundle is written anew without those lines, under its name and with its new checksum. Exports that
+were written to other places are their owner's.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidBundle
+from .bundle import Writer, read
+from .files import ENDING
+from .schema import FORMAT
+
+log = logging.getLogger("routemem")
+
+FOLDER = "exports"
+#: Seconds for which a bundle without an end is taken for one that is being written.
+UNDER_WAY = 600.0
+
+
+def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str]]) -> bool:
+    """Take out of a data folder's exports what was erased from a scope.
+
+    A bundle that cannot be read is removed: nobody can tell what it holds.
+
+    Args:
+        folder: the data folder.
+        erased: id or key, and its kind. A scope that was emptied keeps its exports: they may have
+            been made for that.
+
+    Returns:
+        False when one is being written at this moment: try again later.
+    """
+    done, refs = True, {ref for ref, kind in erased if kind != "all"}
+    for path in sorted((folder / FOLDER).rglob(f"*{ENDING}")) if refs else ():
+        try:
+            if _scope_of(path) != scope:
+                continue
+            _erase_from(path, scope, refs)
+        except InvalidBundle as error:
+            if time.time() - path.stat().st_mtime < UNDER_WAY:
+                done = False
+                continue
+            log.warning("the export %s was removed: %s", path.name, error.code)
+            path.unlink(missing_ok=True)
+        except FileNotFoundError:  # its owner was faster
+            continue
+    return done
+
+
+def _scope_of(path: Path) -> str:
+    """The scope a bundle says it holds; "" for a file that is none of ours."""
+    with path.open("rb") as file:
+        try:
+            head = json.loads(file.readline(1 << 16))
+        except ValueError:
+            return ""
+    ours = isinstance(head, dict) and head.get("format") == FORMAT
+    return str(head.get("scope", "")) if ours else ""
+
+
+def _erase_from(path: Path, scope: str, refs: set[str]) -> None:
+    with path.open("rb") as file:
+        lines = read(file)
+        head = next(lines)
+        gone = _with_derived(refs, (line for line in lines if line["record"] == "link"))
+        if not any(_is_about(line, gone) for line in read(file)):
+            return
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with os.fdopen(
+                os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+            ) as new:
+                writer = Writer(new, scope, head["tag"])
+                for line in read(file):
+                    if line["record"] != "head" and not _is_about(line, gone):
+                        writer.put(line)
+                writer.end()
+                os.fsync(new.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _with_derived(refs: set[str], links: Iterator[dict[str, Any]]) -> set[str]:
+    """The refs and the summaries made of them, and of those."""
+    made = [(str(link["source"]), str(link["derived"])) for link in links]
+    gone, more = set(refs), True
+    while more:
+        new = {derived for source, derived in made if source in gone} - gone
+        gone |= new
+        more = bool(new)
+    return gone
+
+
+def _is_about(line: dict[str, Any], gone: set[str]) -> bool:
+    """Whether a line holds words of what is gone."""
+    if line["record"] == "link":
+        return line["derived"] in gone or line["source"] in gone
+    if line["record"] == "fact":
+        return line["key"] in gone or line.get("item", "") in gone
+    return line.get("id") in gone

@@ -1,0 +1,88 @@
+"""Exports in the data folder lose what is forgotten; what else they hold stays importable."""
+
+import io
+import os
+import time
+from pathlib import Path
+
+import pytest
+from things import files_holding
+
+from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.transfer.bundle import read
+
+
+def records(path: Path) -> list[tuple[str, str]]:
+    lines = read(io.BytesIO(path.read_bytes()))
+    return [(line["record"], str(line.get("id", line.get("derived", "")))) for line in lines]
+
+
+@pytest.fixture
+def export(scopes: Scopes) -> Path:
+    """An export of some memories, a summary of two of them, and facts."""
+    memory = scopes.open()
+    for number in range(6):
+        memory.remember(f"note {number} on the zubblefrex{number} " + "and the tide " * 30)
+    memory.compress(["a-1", "a-2"], summary="both of the grumblefitz")
+    memory.set_fact("user.pet", "a wobblequex")
+    memory.set_fact("user.city", "Ghent")
+    return scopes.export()[0]
+
+
+@pytest.mark.parametrize("mode", ["delete", "purge"])
+def test_what_is_forgotten_leaves_the_exports_and_the_rest_stays_whole(
+    scopes: Scopes, export: Path, data_dir: Path, mode: str
+) -> None:
+    before = records(export)
+    (done,) = scopes.forget(["a-4"], mode=mode)
+    assert done.erasure == "done"
+    assert files_holding(data_dir, [b"zubblefrex3"]) == []
+    assert records(export) == [each for each in before if each != ("item", "a-4")]
+    assert export.stat().st_mode & 0o777 == 0o600
+    assert scopes.import_(export, "user:else").added["item"] == 6
+    assert not list(export.parent.glob(".*"))
+
+
+def test_summaries_made_of_it_go_as_well(scopes: Scopes, export: Path, data_dir: Path) -> None:
+    scopes.forget(["a-1"], mode="delete")
+    assert files_holding(data_dir, [b"zubblefrex0", b"grumblefitz"]) == []
+    assert ("item", "a-2") in records(export)
+    assert "link" not in {record for record, _ in records(export)}
+
+
+def test_a_fact_leaves_with_its_key(scopes: Scopes, export: Path, data_dir: Path) -> None:
+    scopes.forget(["user.pet"], mode="delete")
+    assert files_holding(data_dir, [b"wobblequex"]) == []
+    assert b"Ghent" in export.read_bytes()
+
+
+def test_exports_of_other_scopes_and_files_of_others_are_left_alone(
+    scopes: Scopes, export: Path
+) -> None:
+    other = scopes.export("user:else")[0]
+    theirs = export.with_name("notes.jsonl")
+    theirs.write_text('{"a": "zubblefrex3"}\n')
+    before = other.read_bytes(), theirs.read_bytes()
+    scopes.forget(["a-4"], mode="delete")
+    assert (other.read_bytes(), theirs.read_bytes()) == before
+
+
+def test_one_that_is_being_written_is_waited_for_and_a_torn_one_removed(
+    scopes: Scopes, export: Path, data_dir: Path
+) -> None:
+    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[:-1]))
+    (done,) = scopes.forget(["a-4"], mode="delete")
+    assert done.erasure == "pending"
+    assert export.exists()
+    old = time.time() - 3600
+    os.utime(export, (old, old))
+    assert scopes.open().upkeep.erase_log()
+    assert not export.exists()
+    assert files_holding(data_dir, [b"zubblefrex3"]) == []
+
+
+def test_emptying_a_scope_leaves_its_exports(scopes: Scopes, export: Path) -> None:
+    word, _ = scopes.clear("global")
+    scopes.clear("global", word)
+    scopes.open().upkeep.round()
+    assert len(scopes.import_(export).added) > 0
