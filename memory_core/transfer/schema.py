@@ -55,10 +55,13 @@ _LIMITS: dict[str, Schema] = {
     "day": {"pattern": "^\\d{4}-\\d{2}-\\d{2}$"},
     "state": {"enum": ["active", "compressed", "archived"]},
 }
+#: Times are seconds UTC within the years 1 to 9999; other numbers are smaller.
+FIRST, LAST = -62_135_596_800, 253_402_300_799
+LARGEST = 1 << 53  # what every reader of JSON holds exactly
 _PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
+    int: {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST},
+    float: {"type": "number", "minimum": FIRST, "maximum": LAST},
     bool: {"type": "boolean"},
     type(None): {"type": "null"},
     Any: {},

@@ -201,6 +201,7 @@ def test_a_torn_bundle_changes_nothing(whole: bytes, clock: StoppedClock) -> Non
     [
         ("priority", 11), ("text", ""), ("state", "purged"), ("id", "../x"), ("trust", "holy"),
         ("tags", "x"), ("colour", "blue"), ("created_at", "now"), ("metadata", []),
+        ("when", 1e134), ("updated_at", -1e300), ("tokens", 1 << 70),
     ],
 )  # fmt: skip
 def test_a_line_that_was_made_up_is_refused_even_with_a_right_checksum(
