@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .nursery import Child, Nursery
+
 #: Seconds after which a call without an answer counts as hung.
 PATIENCE = 120.0
 HELLO = {
@@ -48,15 +50,26 @@ class Server:
         process: the server; with its children it is a process group of its own.
     """
 
-    def __init__(self, folder: Path, *flags: str, log: Path | None = None, **more: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "routemem.server", "serve", *flags],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log.open("ab") if log else subprocess.DEVNULL,
-            env=settings(folder, **more),
-            start_new_session=True,
-        )
+    def __init__(
+        self,
+        folder: Path,
+        *flags: str,
+        log: Path | None = None,
+        nursery: Nursery | None = None,
+        **more: str,
+    ) -> None:
+        self.process: subprocess.Popen[bytes] | Child
+        if nursery is not None:
+            self.process = nursery.start(flags, settings(folder, **more))
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "routemem.server", "serve", *flags],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log.open("ab") if log else subprocess.DEVNULL,
+                env=settings(folder, **more),
+                start_new_session=True,
+            )
         self._last = 0
         self._said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)

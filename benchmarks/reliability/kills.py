@@ -21,16 +21,19 @@ from routemem.memory_core.storage.lock import WriterLock
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.storage.sqlite import SqliteStore
 
-from .client import Gone, Hung, Server, group_left
+from .client import Gone, Hung, Server, group, group_left
+from .nursery import Nursery
 from .part import Found, Watch
 
 #: Calls under way at a time.
 WINDOW = 4
 FACTS = 20
+#: Rounds between two servers that import everything anew; the others are forked, see `nursery`.
+FRESH = 10
 #: Rounds between two looks at everything there is.
 DEEP = 25
-#: Passages above which an index is built, so that kills meet builds as well.
-PACKED = "60"
+#: Share of the rounds in which an index is built, by another process, and passages it is built for.
+BUILDS, PACKED = 0.25, "60"
 
 
 @dataclass
@@ -73,6 +76,7 @@ class Work:
         self._chance = chance
         self._busy: set[str] = set()
         self._number = 0
+        self.builds = False
         self.round = 0
         self.counts = dict.fromkeys(
             ("remember", "update", "set_fact", "delete", "compress", "build"), 0
@@ -81,7 +85,7 @@ class Work:
     def draw(self) -> Call:
         """The next call."""
         kinds = ("remember", "update", "set_fact", "delete", "compress", "build")
-        kind = self._chance.choices(kinds, (40, 10, 25, 12, 10, 3))[0]
+        kind = self._chance.choices(kinds, (40, 10, 25, 12, 10, 4 if self.builds else 0))[0]
         free = [key for key in self._told.texts if key not in self._busy]
         if kind in ("update", "delete", "compress") and not free:
             kind = "remember"
@@ -112,6 +116,7 @@ class Work:
         """The server died: nothing is under way."""
         self._busy.clear()
         self.round += 1
+        self.builds = self._chance.random() < BUILDS
 
     def _remember(self, key: str, mark: str, kind: str) -> Call:
         length = self._chance.choice((3, 10, 40, 200))
@@ -196,6 +201,12 @@ class Kills:
         self.inside_a_build = 0
         self.deep = 0
         self._dead: list[int] = []
+        self.fresh = 0
+        self._nursery = Nursery()
+
+    def close(self) -> None:
+        """End what makes the servers."""
+        self._nursery.close()
 
     def run(self, rounds: int, watch: Watch) -> Found:
         """Kill that many times, or as often as there is time."""
@@ -215,15 +226,22 @@ class Kills:
             **self._work.counts,
             "memories at the end": len(self._told.texts),
             "checks of everything": self.deep,
+            "starts of a fresh interpreter": self.fresh,
         }
         missed = () if share >= 0.2 else ("at least a fifth of the kills inside an open write",)
         return Found(counts, self.losses, missed)
 
+    def _start(self, *, fresh: bool) -> Server:
+        """A server of its own interpreter, or of one that has imported everything."""
+        self.fresh += fresh
+        nursery = None if fresh else self._nursery
+        flags = ("--toolsets", "default,routing")
+        packed = PACKED if self._work.builds else "14000"
+        return Server(self._folder, *flags, nursery=nursery, ROUTEMEM_FLAT_UNTIL=packed)
+
     def _round(self) -> None:
         try:
-            server = Server(
-                self._folder, "--toolsets", "default,routing", ROUTEMEM_FLAT_UNTIL=PACKED
-            )
+            server = self._start(fresh=self._work.round % FRESH == 0)
             self._look_at_what_was_open(server)
         except (Gone, Hung, AssertionError):
             self.losses["failed starts"] += 1
@@ -262,8 +280,7 @@ class Kills:
         for message in server.kill():
             if message["id"] in under_way:
                 self._take(message, under_way)
-        with suppress(ProcessLookupError):  # a child that was being forked holds the lock, too
-            os.killpg(server.process.pid, signal.SIGCONT)
+        _wake(server.process.pid)
         self._dead.append(server.process.pid)
 
     def _is_locked(self) -> bool:
@@ -319,7 +336,7 @@ class Kills:
         self.deep += 1
         self.losses["left processes"] += sum(map(_outlived, self._dead))
         self._dead.clear()
-        server = Server(self._folder, "--toolsets", "default,routing", ROUTEMEM_FLAT_UNTIL=PACKED)
+        server = self._start(fresh=True)
         self._look_at_what_was_open(server)
         server.leave()
         own = Settings(
@@ -357,6 +374,14 @@ def _texts(server: Server, refs: list[str]) -> dict[str, str]:
     return {str(hit["id"]): str(hit["text"]) for hit in found["hits"]}
 
 
+def _wake(leader: int) -> None:
+    """Let the children of a killed server go on: one that was being forked holds the lock, too."""
+    until = time.monotonic() + 5
+    while any(state in "Tt" for _, state in group(leader)) and time.monotonic() < until:
+        with suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGCONT)
+
+
 def _outlived(leader: int) -> int:
     """Children of a dead server that do not end by themselves within two minutes."""
     until = time.monotonic() + 120
@@ -369,4 +394,8 @@ def _outlived(leader: int) -> int:
 
 def run(rounds: int, folder: Path, watch: Watch) -> Found:
     """Kill a server ``rounds`` times."""
-    return Kills(folder, seed=rounds).run(rounds, watch)
+    kills = Kills(folder, seed=rounds)
+    try:
+        return kills.run(rounds, watch)
+    finally:
+        kills.close()

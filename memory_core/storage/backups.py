@@ -267,6 +267,8 @@ def _erase_from(copy: SqliteStore, ref: str, kind: str) -> None:
     if kind == "fact":
         for fact in copy.facts([ref]):
             copy.erase_fact(fact.row)
+    elif kind == "card":
+        copy.erase_card(ref)
     elif (item := copy.find(ref)) and item.id == ref:
         for derived in copy.derived([ref]).get(ref, ()):
             _erase_from(copy, derived, "item")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,14 @@ def test_nothing_is_lost(name: str, tmp_path: Path) -> None:
         assert found.counts["share inside"] >= 0.2
 
 
-def test_a_kill_that_loses_something_is_counted(tmp_path: Path) -> None:
-    kills = Kills(tmp_path, seed=1)
+@pytest.fixture
+def kills(tmp_path: Path) -> Iterator[Kills]:
+    made = Kills(tmp_path, seed=1)
+    yield made
+    made.close()
+
+
+def test_a_kill_that_loses_something_is_counted(kills: Kills) -> None:
     told = kills._told
     told.texts, told.facts, told.gone = {"a": "as told", "b": "as told"}, {"f": 2}, {"c"}
     kills._judge_text("a", ("x-1", "another text"))
@@ -50,8 +57,7 @@ def test_a_kill_that_loses_something_is_counted(tmp_path: Path) -> None:
     assert kills.losses["acknowledged lost"] == 3
 
 
-def test_what_was_not_acknowledged_may_be_there_or_not(tmp_path: Path) -> None:
-    kills = Kills(tmp_path, seed=1)
+def test_what_was_not_acknowledged_may_be_there_or_not(kills: Kills) -> None:
     told = kills._told
     told.texts = {"a": "old", "b": "kept"}
     told.open_texts = {"a": "new", "b": None, "c": "first"}

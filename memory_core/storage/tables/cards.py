@@ -37,6 +37,7 @@ class Cards(Table):
 
     def erase_card(self, id: str) -> None:
         self.db.execute("delete from cards where id = ?", (id,))
+        self.db.execute("insert or ignore into erasures values(?, 'card')", (id,))
         owe_erasure(self.db)
 
     def keep_usage(self, usage: Usage) -> bool:

@@ -38,7 +38,7 @@ def test_an_old_file_is_brought_up_to_date_and_holds_what_it_held(
     with Scopes(settings, clock=clock) as scopes:
         memory = scopes.open("user:ann")
         assert isinstance(memory.store, SqliteStore)
-        assert applied(memory.store.db) == NAMES
+        assert sorted(applied(memory.store.db)) == NAMES
         assert memory.store.db.value("pragma integrity_check") == "ok"
         hit = memory.recall("tide gauge of Ghent").hits[0]
         assert (hit.id, hit.text) == ("a-1", "The tide gauge of Ghent was moved in March.")
@@ -55,7 +55,7 @@ def test_an_old_file_is_brought_up_to_date_and_holds_what_it_held(
         new = memory.remember("written today").id
         assert new not in {f"a-{n}" for n in range(10)}
         memory.forget(["a-1"], mode="purge")
-        assert not memory.recall("tide gauge of Ghent").hits[0].id == "a-1"
+        assert memory.recall("tide gauge of Ghent").hits[0].id != "a-1"
         assert memory.status().items["active"] == 2
 
 

@@ -87,7 +87,7 @@ def test_a_damaged_word_index_is_made_anew_and_nothing_is_set_aside(
         store.db.doubt("as a search that failed would")
         memory = scopes.open("user:ann")
         assert memory.store is not store
-        assert len(memory.recall("harbour", top_k=50).hits) == 40
+        assert len(memory.recall("harbour", top_k=50, max_tokens=25_000).hits) == 40
     assert not list(file.parent.glob("*.damaged-*"))
 
 
@@ -175,6 +175,6 @@ def test_a_vector_whose_bytes_changed_does_not_keep_the_others_from_being_found(
         with store.atomic():
             store.db.execute("update vectors set vector = ? where chunk = 5", (NAN * 384,))
     with Scopes(settings, clock=clock) as scopes:
-        found = scopes.open("user:ann").recall("harbour", top_k=50)
+        found = scopes.open("user:ann").recall("harbour", top_k=50, max_tokens=25_000)
         assert len(found.hits) == 40
         assert sum(hit.cosine is None for hit in found.hits) == 1

@@ -26,7 +26,8 @@ def export(scopes: Scopes) -> Path:
     memory.compress(["a-1", "a-2"], summary="both of the grumblefitz")
     memory.set_fact("user.pet", "a wobblequex")
     memory.set_fact("user.city", "Ghent")
-    return scopes.export()[0]
+    memory.boards.tasks.create("dig", description="for the blimfark")
+    return scopes.carrying.export()[0]
 
 
 @pytest.mark.parametrize("mode", ["delete", "purge"])
@@ -39,7 +40,7 @@ def test_what_is_forgotten_leaves_the_exports_and_the_rest_stays_whole(
     assert files_holding(data_dir, [b"zubblefrex3"]) == []
     assert records(export) == [each for each in before if each != ("item", "a-4")]
     assert export.stat().st_mode & 0o777 == 0o600
-    assert scopes.import_(export, "user:else").added["item"] == 6
+    assert scopes.carrying.import_(export, "user:else").added["item"] == 6
     assert not list(export.parent.glob(".*"))
 
 
@@ -59,7 +60,7 @@ def test_a_fact_leaves_with_its_key(scopes: Scopes, export: Path, data_dir: Path
 def test_exports_of_other_scopes_and_files_of_others_are_left_alone(
     scopes: Scopes, export: Path
 ) -> None:
-    other = scopes.export("user:else")[0]
+    other = scopes.carrying.export("user:else")[0]
     theirs = export.with_name("notes.jsonl")
     theirs.write_text('{"a": "zubblefrex3"}\n')
     before = other.read_bytes(), theirs.read_bytes()
@@ -82,7 +83,18 @@ def test_one_that_is_being_written_is_waited_for_and_a_torn_one_removed(
 
 
 def test_emptying_a_scope_leaves_its_exports(scopes: Scopes, export: Path) -> None:
-    word, _ = scopes.clear("global")
-    scopes.clear("global", word)
+    word, _ = scopes.carrying.clear("global")
+    scopes.carrying.clear("global", word)
     scopes.open().upkeep.round()
-    assert len(scopes.import_(export).added) > 0
+    assert len(scopes.carrying.import_(export).added) > 0
+
+
+def test_a_card_leaves_exports_and_backups(scopes: Scopes, export: Path, data_dir: Path) -> None:
+    memory = scopes.open()
+    assert memory.upkeep.backups
+    assert memory.upkeep.backups.make()
+    (task,) = memory.boards.tasks.list()
+    assert len(files_holding(data_dir, [b"blimfark"])) >= 3
+    (done,) = scopes.forget([task.id], mode="delete")
+    assert done.erasure == "done"
+    assert files_holding(data_dir, [b"blimfark"]) == []
