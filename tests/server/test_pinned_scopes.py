@@ -178,6 +178,7 @@ async def test_no_completion_tells_of_another_scope(client: Client, prey: Prey) 
             assert not hidden & set(found.completion.values), (reference, argument, start)
 
 
+@pytest.mark.slow
 def test_no_route_reaches_another_scope(tmp_path: Path, prey: Prey, settings: Settings) -> None:
     keys = {"ROUTEMEM_DATA_DIR": str(prey.folder), "ROUTEMEM_KEY_DIR": settings.key_dir}
     token = new_token(prey.folder.parent, "pinned", OURS)
