@@ -30,7 +30,7 @@ def check_place(folder: Path) -> None:
     Raises:
         StorageError: it is on a network file system, or somebody else's.
     """
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
     if kind := file_system(there):
         raise StorageError(
             f"The data folder {folder} is on a network file system ({kind}), where the locks that "
@@ -39,7 +39,13 @@ def check_place(folder: Path) -> None:
             "share."
         )
     if sys.platform != "win32":
-        _check_owner(folder)
+        try:
+            _check_owner(folder)
+        except OSError as error:
+            raise StorageError(
+                f"The data folder {folder} cannot be looked at ({error.strerror}). Choose another "
+                "with --data-dir or ROUTEMEM_DATA_DIR."
+            ) from error
 
 
 def _check_owner(folder: Path) -> None:

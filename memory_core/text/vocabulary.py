@@ -41,10 +41,17 @@ def cached(environ: Mapping[str, str]) -> Path | None:
     folder = environ.get("TIKTOKEN_CACHE_DIR", environ.get("DATA_GYM_CACHE_DIR"))
     if folder != "":  # set but empty: tiktoken's caching is switched off
         path = (Path(folder) if folder else Path(tempfile.gettempdir()) / "data-gym-cache") / FILE
-        if path.is_file():
+        if _is_there(path):
             return path
     path = own_folder(environ) / FILE
-    return path if path.is_file() else None
+    return path if _is_there(path) else None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder of another user, as after a run with sudo
+        return False
 
 
 def own_folder(environ: Mapping[str, str]) -> Path:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from http_server import HttpServer, new_token
+from http_server import local_server, new_token
 from mcp import Client, MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
@@ -32,7 +32,6 @@ MARK = "grumblefitz"
 class Prey:
     """What lies in the other scope, and what it can be named by."""
 
-    folder: Path
     names: tuple[str, ...]
     bundle: bytes
 
@@ -68,7 +67,7 @@ def prey(settings: Settings, data_dir: Path) -> Prey:
             "user:*", f"{OURS},{THEIRS}", f"{OURS}/../{THEIRS}", "global",
         )  # fmt: skip
         export.rename(data_dir / export.name)  # out of reach of an import, as its owner keeps it
-        return Prey(data_dir, names, bundle_of(scopes))
+        return Prey(names, bundle_of(scopes))
 
 
 @pytest.fixture
@@ -180,19 +179,20 @@ async def test_no_completion_tells_of_another_scope(client: Client, prey: Prey) 
 
 @pytest.mark.slow
 def test_no_route_reaches_another_scope(tmp_path: Path, prey: Prey, settings: Settings) -> None:
-    keys = {"ROUTEMEM_DATA_DIR": str(prey.folder), "ROUTEMEM_KEY_DIR": settings.key_dir}
-    token = new_token(prey.folder.parent, "pinned", OURS)
-    settings_of = {"ROUTEMEM_HTTP_RATE": "10000", "ROUTEMEM_HTTP_BURST": "10000"} | keys
-    with HttpServer(tmp_path, "--toolsets", "all", **settings_of) as server:  # type: ignore[arg-type]  # all of them variables
-        headers = {"authorization": f"Bearer {token}"}
-        with httpx2.Client(base_url=server.url, headers=headers, verify=False) as http:
-            paths = http.get("/openapi.json").json()["paths"]
-            assert len(paths) >= 16
-            for path, methods in paths.items():
-                for (method, said), name in itertools.product(methods.items(), prey.names):
-                    for given in _requests(said, name):
-                        answer = http.request(method.upper(), path, **given)
-                        assert MARK not in answer.text, (method, path, given)
+    headers = {"authorization": f"Bearer {new_token(tmp_path, 'pinned', OURS)}"}
+    more = {"ROUTEMEM_HTTP_RATE": "10000", "ROUTEMEM_HTTP_BURST": "10000"}
+    more["ROUTEMEM_KEY_DIR"] = settings.key_dir
+    with (
+        local_server(tmp_path, "--toolsets", "all", **more) as server,
+        httpx2.Client(base_url=server.url, headers=headers, timeout=30, verify=False) as http,
+    ):
+        paths = http.get("/openapi.json").json()["paths"]
+        assert len(paths) >= 16
+        for path, methods in paths.items():
+            for (method, said), name in itertools.product(methods.items(), prey.names):
+                for given in _requests(said, name):
+                    answer = http.request(method.upper(), path, **given)
+                    assert MARK not in answer.text, (method, path, given)
     prey.untouched(settings)
 
 

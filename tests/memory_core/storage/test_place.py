@@ -1,12 +1,16 @@
 """Folders that memories must not lie in are refused in words, before anything is written."""
 
 import os
+import re
+import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
 from peer import Peer
 
 from routemem.memory_core.errors import StorageError
+from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage import place
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has other owners and links")
@@ -114,3 +118,63 @@ def test_a_link_of_ones_own_is_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "elsewhere")
     place.check_place(tmp_path / "data")
+
+
+AS_NOBODY = """
+import os
+from routemem.memory_core.errors import StorageError
+from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.settings import Settings
+
+def settings(name):
+    return Settings(data_dir=f"{folder}/{name}", key_dir=f"{folder}/key", keyring=False,
+                    embedder="hash")
+
+with Scopes(settings("own")) as scopes:  # imports everything, while that may be read
+    scopes.open().remember("kept")
+for top in (folder, *folder.parents):
+    if os.stat(top).st_mode & 0o5 != 0o5: os.chmod(top, 0o755)
+os.seteuid(65534)
+try:
+    with Scopes(settings("data")) as scopes:
+        say([hit.text for hit in scopes.recall("kept").hits])
+except StorageError as error:
+    say(str(error))
+"""
+
+
+@POSIX
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root may give away")
+@pytest.mark.parametrize(
+    ("owner", "mode", "log", "told"),
+    [
+        (65534, 0o555, False, "cannot be written"),
+        (65534, 0o555, True, "cannot be opened"),
+        (0, 0o700, False, r"belongs to another user \(uid 0, this is 65534\)"),
+    ],
+    ids=["a folder to read only", "and a log left in it", "files of another user"],
+)
+def test_a_folder_that_cannot_be_used_is_told_and_nothing_in_it_changed(
+    tmp_path: Path, owner: int, mode: int, log: bool, told: str
+) -> None:
+    data = tmp_path / "data"
+    own = Settings(
+        data_dir=str(tmp_path / "made"), key_dir=str(tmp_path / "key"), keyring=False,
+        embedder="hash",
+    )  # fmt: skip
+    with Scopes(own) as scopes:
+        scopes.open().remember("kept")
+        if log:  # as a kill leaves it
+            shutil.copytree(own.data_path(), data, ignore=shutil.ignore_patterns("*-shm"))
+    if not log:
+        shutil.copytree(own.data_path(), data)
+    for path in data.rglob("*"):
+        os.chown(path, owner, owner)
+    os.chown(data, 65534, 65534)
+    data.chmod(mode)
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    with Peer(AS_NOBODY, folder=tmp_path) as peer:
+        said = peer.hear()
+    data.chmod(0o755)
+    assert re.search(told, said), said
+    assert {path.name: path.read_bytes() for path in data.iterdir()} == before
