@@ -37,6 +37,11 @@ def memory() -> Iterator[Opened]:
         yield opened
 
 
+def test_a_stretch_of_time_holds_what_happened_in_it_and_nothing_else(memory: Opened) -> None:
+    hits = memory.recall("pottery class", since="2024-05-06", until="2024-05-12", top_k=50).hits
+    assert {hit.text for hit in hits} == {text for _, _, when, text in LOG if when == "2024-05-11"}
+
+
 @pytest.mark.parametrize(
     ("question", "says"),
     [
