@@ -28,6 +28,8 @@ SAMPLE = 5.0
 DEATHS, OUTLIVES = 60.0, 10.0
 #: Share of the time after which memory is expected to stay as it is.
 WARM = 0.25
+#: Two files with a writer and four readers, two descriptors each, and a dozen for the process.
+HANDLES = 36
 GOAL_SLOPE = 1.0  # MB an hour
 GOAL_LOG = 16 << 20  # bytes
 WORDS = ("harbour", "gauge", "lamp", "tide", "crane", "ferry", "mole", "buoy")
@@ -106,12 +108,15 @@ def _judged(samples: Samples, losses: dict[str, int], counts: dict[str, Any]) ->
         for s in range(2)
     ]
     handles = [[samples.handles[n][s] for n in warm] for s in range(2)]
-    losses["handles leaked"] = max(0, *(each[-1] - max(each[: len(each) // 2]) for each in handles))
+    losses["handles leaked"] = max(0, max(map(max, handles)) - HANDLES)
     losses["log over 16 MB"] = int(max(samples.log) > GOAL_LOG)
     counts |= {
+        "RSS MB by tenths of the time": [
+            round(samples.rss[len(samples.rss) * tenth // 10][0]) for tenth in range(10)
+        ],
         "RSS MB": [round(samples.rss[-1][s]) for s in range(2)],
         "RSS slope MB/h": slopes,
-        "handles": [each[-1] for each in handles],
+        "handles": [[min(each), max(each)] for each in handles],
         "log MB at most": round(max(samples.log) / 1e6, 2),
     }
     steady = max(slopes) < GOAL_SLOPE
