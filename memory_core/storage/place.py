@@ -55,7 +55,8 @@ def _check_owner(folder: Path) -> None:
             f"The data folder {folder} is a link that another user made: it could lead anywhere. "
             "Name the folder itself with --data-dir or ROUTEMEM_DATA_DIR."
         )
-    if me != 0 and folder.is_dir() and folder.stat().st_uid != me:
+    # Root's are fine where one may write, as /tmp: root can read everything anyway.
+    if me != 0 and folder.is_dir() and folder.stat().st_uid not in (0, me):
         raise StorageError(
             f"The data folder {folder} belongs to another user (uid {folder.stat().st_uid}, this "
             f"is {me}). Choose another with --data-dir or ROUTEMEM_DATA_DIR, or chown it back."

@@ -95,6 +95,7 @@ def test_what_belongs_to_another_user_is_refused(tmp_path: Path, what: str) -> N
         os.lchown(folder, 1234, 1234)
     else:
         folder.mkdir()
+        os.chown(folder, 1234, 1234)
     code = """
 import os
 from routemem.memory_core.errors import StorageError
