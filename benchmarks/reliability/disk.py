@@ -81,7 +81,7 @@ class Writes:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.losses = dict.fromkeys(
+        self.losses: dict[str, int] = dict.fromkeys(
             ("not refused in words", "not rolled back", "reading stopped", "forgetting failed",
              "not well afterwards"), 0,
         )  # fmt: skip

@@ -151,7 +151,9 @@ class Fuzz:
         self._folder = folder
         self._chance = random.Random(seed)
         self._log = folder / "stderr"
-        self.losses = dict.fromkeys(("crashes", "unexplained errors", "hung", "unanswered"), 0)
+        self.losses: dict[str, int] = dict.fromkeys(
+            ("crashes", "unexplained errors", "hung", "unanswered"), 0
+        )
         self.answers: Counter[str] = Counter()
         self.unexplained: list[str] = []
         self.raw = 0

@@ -78,7 +78,7 @@ class Work:
         self._number = 0
         self.builds = False
         self.round = 0
-        self.counts = dict.fromkeys(
+        self.counts: dict[str, int] = dict.fromkeys(
             ("remember", "update", "set_fact", "delete", "compress", "build"), 0
         )
 
@@ -193,7 +193,7 @@ class Kills:
         self._told = Told()
         self._work = Work(self._told, self._chance)
         self._file = folder / "data" / file_name("global")
-        self.losses = dict.fromkeys(
+        self.losses: dict[str, int] = dict.fromkeys(
             ("acknowledged lost", "deletes resurrected", "failed starts", "errors", "hung",
              "integrity", "left processes"), 0,
         )  # fmt: skip

@@ -73,7 +73,7 @@ def _attack(
 ) -> None:
     @settings(
         max_examples=examples, deadline=None, database=None, phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(texts)
     def attack(text: Any) -> None:

@@ -65,7 +65,7 @@ def run(seconds: int, folder: Path, watch: Watch) -> Found:
     servers = [Server(folder), Server(folder)]
     log = folder / "data" / (file_name("global") + "-wal")
     chance, samples = random.Random(seconds), Samples()
-    losses = dict.fromkeys(("errors", "left processes", "failed ends"), 0)
+    losses: dict[str, int] = {"errors": 0, "left processes": 0, "failed ends": 0}
     calls, slow = 0, []
     start = time.monotonic()
     next_sample, next_death = start + SAMPLE, start + min(DEATHS, seconds / 3)
