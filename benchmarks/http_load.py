@@ -1,6 +1,6 @@
 """Many clients at once over HTTP: the SDK's own, on loopback, asking two servers in turn.
 
-    python -m benchmarks.http_load [--clients 50] [--calls 10000] [--rounds 5] [--out FILE]
+    python -m benchmarks.http_load [--clients 50] [--calls 10000] [--rounds 10] [--out FILE]
 
 Half of the clients speak the era of the handshake, half the stateless one. One call in five stores
 a memory (fsynced), the others recall. The SDK's bare server answers as many calls of one tool that
@@ -198,7 +198,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--clients", type=int, default=50)
     options.add_argument("--calls", type=int, default=10_000)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=10)
     options.add_argument("--out", default=str(HERE / "results" / "http_load.json"))
     given = options.parse_args()
 

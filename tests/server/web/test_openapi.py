@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ NOT_CHECKED = "negative_data_rejection,positive_data_acceptance"
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not find_spec("schemathesis"), reason="needs the extra dev")
 def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
     token = new_token(tmp_path, "ana", "user:ana,project:*")
     limits = {"ROUTEMEM_HTTP_RATE": "1000000", "ROUTEMEM_HTTP_BURST": "1000000"}
