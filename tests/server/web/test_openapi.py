@@ -25,7 +25,7 @@ def test_every_answer_is_as_the_document_says(tmp_path: Path) -> None:
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"),
                 *("--header", f"Authorization: Bearer {token}", "--seed", "1"),
                 *("--phases", "coverage,fuzzing", "--max-examples", "10", "--no-shrink"),
-                *("--exclude-checks", NOT_CHECKED, "--workers", "2"),
+                *("--exclude-checks", NOT_CHECKED),
             ],
             cwd=tmp_path,
             capture_output=True,
