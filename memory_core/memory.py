@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .briefing import Briefing
+from .deciding import Outcome
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .errors import Withheld
@@ -30,7 +31,7 @@ from .records import (
     Status,
     Utilisation,
 )
-from .reviewing import Outcome, Review
+from .reviewing import Review
 from .rooms import Rooms
 from .settings import Settings
 from .storage.contract import Store
@@ -366,7 +367,7 @@ class Memory:
         Raises:
             Conflict: the token is not known here; nothing was changed.
         """
-        done = self._rooms.reviewing.apply(token, actions, dry_run=dry_run, move=move)
+        done = self._rooms.deciding.apply(token, actions, dry_run=dry_run, move=move)
         self._rooms.caretaker.call()
         return done
 

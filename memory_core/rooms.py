@@ -6,6 +6,7 @@ from collections.abc import Callable
 from .boards import Boards
 from .caretaker import Caretaker
 from .compressing import Compressing
+from .deciding import Deciding
 from .embedding.embedder import Embedder
 from .factbook import FactBook
 from .forgetting import Forgetting
@@ -83,9 +84,10 @@ class Rooms:
         self.tending = Tending(
             store, self.compressing, self.forgetting, self.ledger, settings, self.model, clock
         )
-        self.reviewing = Reviewing(
-            store, self.compressing, self.forgetting, self.facts, self.tending, self.ledger,
-            settings, self.model, clock,
+        self.reviewing = Reviewing(store, settings, self.model, clock)
+        self.deciding = Deciding(
+            store, self.reviewing, self.compressing, self.forgetting, self.facts, self.tending,
+            self.ledger, clock,
         )  # fmt: skip
         self.caretaker = Caretaker(self.upkeep.backfill, self._round, settings.flush_seconds)
         self.recalling = Recalling(store, self.meaning, settings, counter, clock, self.facts.get)

@@ -10,6 +10,7 @@ from typing import Any
 from .briefing import Briefing
 from .carrying import Carrying
 from .chain import Chain, read_chain
+from .deciding import Outcome
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
 from .errors import InvalidArgument, NotFound
@@ -18,7 +19,6 @@ from .memory import Memory
 from .opened import Opened
 from .question import ask
 from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
-from .reviewing import Outcome
 from .settings import Settings
 from .storage.ids import bare, tag_of
 from .storage.registry import Registry, check_scope

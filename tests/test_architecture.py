@@ -32,7 +32,7 @@ COMPOSE = {
     "summarising", "turns", "model_table",
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
-    "backing_up", "repairing", "reviewing", "searching", "succeeding", "timeline",
+    "backing_up", "repairing", "reviewing", "deciding", "searching", "succeeding", "timeline",
     "rooms", "reading", "opened", "carrying",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.

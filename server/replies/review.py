@@ -10,8 +10,9 @@ from .hits import hit_cost, hit_fields, hit_line
 from .words import FRAME, new_mark
 
 if TYPE_CHECKING:
+    from routemem.memory_core.deciding import Outcome
     from routemem.memory_core.records import Compressed, Hit
-    from routemem.memory_core.reviewing import Outcome, Review, Reviewed
+    from routemem.memory_core.reviewing import Review, Reviewed
 
 #: Characters of a memory that a review shows.
 SHOWN = 200
