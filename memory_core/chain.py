@@ -11,9 +11,7 @@ from .records import FACT, Fact, Hit, Recall
 from .retrieval.confidence import LEVELS
 from .retrieval.excerpt import excerpt
 from .retrieval.fence import trusted_first
-from .retrieval.lexical import content_words
 from .retrieval.packing import fit
-from .retrieval.pooled import bm25, interleave, joint
 from .text.tokens import TokenCounter
 
 #: Hits each scope brings at least, so that the scales of all of them are known.
@@ -29,12 +27,9 @@ class Chain:
         memories: nearest first, each scope once.
     """
 
-    def __init__(
-        self, memories: Sequence[Memory], counter: TokenCounter, *, lexical_weight: float
-    ) -> None:
+    def __init__(self, memories: Sequence[Memory], counter: TokenCounter) -> None:
         self._memories = memories
         self._counter = counter
-        self._weight = lexical_weight
 
     def recall(self, asked: Question, cost: Callable[[Hit], int] | None) -> Recall:
         """What all scopes know of a question, or their newest, in one order and one budget.
@@ -108,23 +103,9 @@ class Chain:
         if not asked.query:
             newest = [hit for group in groups for hit in group]
             return sorted(newest, key=_time, reverse=True)
-        scores = iter(self._scores(asked.query, [hit for group in groups for hit in group]))
-        order = interleave([[next(scores) for _ in group] for group in groups])
-        return [self._scored(groups[n][place], score) for n, place, score in order]
-
-    def _scores(self, query: str, hits: Sequence[Hit]) -> list[float]:
-        first = self._memories[0].store
-        terms = list(dict.fromkeys(t for word in content_words(query) for t in first.stems(word)))
-        counted = [memory.store.frequencies(terms) for memory in self._memories]
-        frequencies = {term: sum(counts.get(term, 0) for _, counts in counted) for term in terms}
-        said = [first.stems(f"{hit.speaker} {hit.text}") for hit in hits]
-        words = bm25(terms, said, frequencies, sum(total for total, _ in counted))
-        return joint([hit.cosine for hit in hits], words, self._weight)
-
-    @staticmethod
-    def _scored(hit: Hit, score: float) -> Hit:
-        signals = {**hit.signals, "joint": score} if hit.signals else hit.signals
-        return replace(hit, score=score, signals=signals)
+        # Each score is the chance that the hit is what was asked for, so they can be compared; of
+        # equals the nearer scope's comes first.
+        return sorted((hit for group in groups for hit in group), key=lambda hit: -hit.score)
 
     @staticmethod
     def _each_once(found: Sequence[Recall]) -> list[list[Hit]]:

@@ -172,7 +172,7 @@ class Scopes:
 
     def _chained(self) -> Chain:
         memories = [self.look(scope) for scope in self.chain]
-        return Chain(memories, self.counter, lexical_weight=self.settings.lexical_weight)
+        return Chain(memories, self.counter)
 
     def recall(
         self,

@@ -102,12 +102,6 @@ class Settings:
     candidates: int = _setting(
         200, "candidates that words, and vectors, bring to the ranking", least=10, most=10_000
     )
-    lexical_weight: float = _setting(
-        0.6,
-        "weight of BM25 beside the cosine when several scopes are ranked as one",
-        least=0,
-        most=10,
-    )
     postings: int = _setting(
         30_000, "FTS rows a question may touch; its most common words are dropped first", least=0
     )

@@ -57,12 +57,6 @@ class WordIndex:
         )
         return numbers(said, np.int64)
 
-    def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
-        """How many chunks there are, and in how many of them each term stands. In `reading()`."""
-        sql = "select term, doc from vocabulary where term in (select value from json_each(?))"
-        total = self._db.value("select count(*) from chunks")
-        return int(total or 0), dict(self._db.rows(sql, (json.dumps(list(terms)),)))
-
     def _best_chunks(self, asked: str, where: Filter, limit: int) -> list[tuple[int, int, float]]:
         # Sorted by FTS5 alone it would score every match twice: hence the row in the order.
         order = "order by words.rank, words.rowid limit ?"

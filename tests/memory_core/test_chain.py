@@ -78,6 +78,17 @@ def test_words_alone_rank_over_the_chain_too(settings: Settings, clock: StoppedC
         assert found.hits[0].scope == "global"
 
 
+def test_a_hit_is_worth_over_the_chain_what_it_is_worth_in_its_scope(chained: Scopes) -> None:
+    fill(chained)
+    chained.open("global").remember("The crane inspection certificate expires in March")
+    asked = "when does the crane inspection certificate expire"
+    hits = chained.recall(asked, top_k=20).hits
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    for hit in hits[:5]:
+        alone = chained.open(hit.scope).recall(asked, top_k=20).hits
+        assert hit.score == next(one.score for one in alone if one.id == hit.id)
+
+
 def test_a_named_scope_is_read_alone(chained: Scopes) -> None:
     for scope in CHAIN:
         chained.open(scope).remember(f"{scope} keeps a harbour")

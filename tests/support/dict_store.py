@@ -300,17 +300,6 @@ class DictStore:
                 hits.append(TextHit(chunk.row, item.row, score))
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
-    def stems(self, text: str) -> list[str]:
-        return re.findall(r"\w+", text.lower())
-
-    def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
-        said = [
-            set(self.stems(f"{self.all[chunk.item].speaker} {chunk.text}"))
-            for chunk in self.chunks(sorted(self.cut)).values()
-        ]
-        counts = {term: sum(term in words for words in said) for term in terms}
-        return len(said), {term: n for term, n in counts.items() if n}
-
     def changes(self, since: int) -> Changes:
         known = since == len(self.log) or (0 < since < len(self.log) and since >= self.floor)
         if not known:

@@ -74,11 +74,3 @@ class Words(Protocol):
                 never all of them.
         """
         ...
-
-    def stems(self, text: str) -> list[str]:
-        """The terms a text is found under, in order; the same in every store of a kind."""
-        ...
-
-    def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
-        """How many chunks there are, and in how many of them each term stands."""
-        ...

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...records import Filter
 from ..contract import Outlines, TextHit
 from ..outlines import read
-from ..word_index import WordIndex, stem
+from ..word_index import WordIndex
 from .table import Table
 
 
@@ -28,11 +28,3 @@ class Words(Table):
         self, words: Sequence[str], where: Filter, limit: int, postings: int
     ) -> list[TextHit]:
         return self._words.search(words, where, limit, postings)
-
-    def stems(self, text: str) -> list[str]:
-        with self.db.reading():
-            return stem(self.db.connection, text)
-
-    def frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
-        with self.db.reading():
-            return self._words.frequencies(terms)
