@@ -35,7 +35,7 @@ def fact_fields(fact: "Fact", *, history: bool) -> dict[str, Any]:
     if fact.hides:
         fields["hides"] = list(fact.hides)
     if history:
-        fields |= {"source": fact.source, "recorded_at": second(fact.recorded_at)}
+        fields |= {"id": fact.id, "source": fact.source, "recorded_at": second(fact.recorded_at)}
     return fields
 
 
@@ -50,7 +50,8 @@ def fact_line(fact: "Fact", *, history: bool, mark: str = SAMPLE) -> str:
     outside = fact.trust == "untrusted"
     told = fenced(value, mark) if outside else indented(value)
     source = f"{fact.source}, {fact.trust}" if outside else fact.source
-    return f"{fact.key}: {told} (since {fields['since']}{until}{sure}; {source}{scope}{hides})"
+    id = f"[{fact.id}] " if history else ""
+    return f"{id}{fact.key}: {told} (since {fields['since']}{until}{sure}; {source}{scope}{hides})"
 
 
 def fitting_facts(

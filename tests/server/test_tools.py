@@ -148,6 +148,10 @@ async def test_a_fact_has_history_and_is_read_as_of_a_time(client: Client) -> No
     ]
     (then,) = (await call(client, "get_facts", keys="colour", as_of="2024-07-15"))["facts"]
     assert then["value"] == "green"
+    past = await told(client, "get_facts", keys="colour", history=True, format="narrative")
+    assert past.startswith(f"[{history[0]['id']}] colour: blue (since")
+    await call(client, "forget", ids=[history[0]["id"]], mode="delete")  # all of the key
+    assert (await call(client, "get_facts", keys="colour", history=True))["facts"] == []
 
 
 async def test_facts_are_told_as_a_narrative_too(client: Client) -> None:
