@@ -171,3 +171,9 @@ class Reviewing:
             return entries, None
         chosen = [first[item.row] for item in whole if item.id in subjects]
         return entries, stored.vectors[chosen].astype(np.float32)
+
+
+def entry_of(item: Item, subject: Subject) -> Entry:
+    """An item as a review compares it."""
+    when = item.created_at if item.when is None else item.when
+    return Entry(subject, item.text[:4000], when)

@@ -173,7 +173,7 @@ def test_facts_are_set_shown_and_traced(say: Say) -> None:
     assert say("facts", "ann.*") == "ann.city: Ghent (since 2025-01-11; user)\n"
     assert say("facts", "ann.city", "--as-of", "2021").startswith("ann.city: Lisbon")
     trace = say("facts", "ann.city", "--history").splitlines()
-    assert [line.split()[1] for line in trace] == ["Lisbon", "Ghent"]
+    assert [line.split()[2] for line in trace] == ["Lisbon", "Ghent"]
     assert say("facts", "ann.city", "--known-at", "2020-01-01") == "No facts.\n"
 
 
