@@ -37,21 +37,34 @@ def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str
     Returns:
         False when one is being written at this moment: try again later.
     """
-    done, refs = True, {ref for ref, kind in erased if kind != "all"}
-    for path in sorted((folder / FOLDER).rglob(f"*{ENDING}")) if refs else ():
+    refs = {ref for ref, kind in erased if kind != "all"}
+    done = True
+    for path in _exports(folder) if refs else []:
         try:
-            if _scope_of(path) != scope:
-                continue
-            _erase_from(path, scope, refs)
-        except InvalidBundle as error:
-            if time.time() - path.stat().st_mtime < UNDER_WAY:
-                done = False
-                continue
-            log.warning("the export %s was removed: %s", path.name, error.code)
-            path.unlink(missing_ok=True)
+            done &= _handled(path, scope, refs)
         except FileNotFoundError:  # its owner was faster
             continue
     return done
+
+
+def _exports(folder: Path) -> list[Path]:
+    try:
+        return sorted((folder / FOLDER).rglob(f"*{ENDING}"))
+    except FileNotFoundError:  # removed while it was read
+        return []
+
+
+def _handled(path: Path, scope: str, refs: set[str]) -> bool:
+    """Erase from one file; False while it is being written."""
+    try:
+        if _scope_of(path) == scope:
+            _erase_from(path, scope, refs)
+    except InvalidBundle as error:
+        if time.time() - path.stat().st_mtime < UNDER_WAY:
+            return False
+        log.warning("the export %s was removed: %s", path.name, error.code)
+        path.unlink()
+    return True
 
 
 def _scope_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from things import files_holding
 
 from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.transfer import erasing
 from routemem.memory_core.transfer.bundle import read
 
 
@@ -98,3 +100,16 @@ def test_a_card_leaves_exports_and_backups(scopes: Scopes, export: Path, data_di
     (done,) = scopes.forget([task.id], mode="delete")
     assert done.erasure == "done"
     assert files_holding(data_dir, [b"blimfark"]) == []
+
+
+def test_an_export_that_its_owner_removes_meanwhile_keeps_nobody_from_forgetting(
+    scopes: Scopes, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: Path) -> str:
+        shutil.rmtree(export.parent)
+        return real(path)
+
+    real = erasing._scope_of
+    monkeypatch.setattr(erasing, "_scope_of", gone)
+    assert scopes.forget(["a-4"], mode="delete")[0].erasure == "done"
+    assert scopes.forget(["a-5"], mode="delete")[0].erasure == "done"
