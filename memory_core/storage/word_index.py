@@ -1,4 +1,4 @@
-"""Search by words: FTS5's BM25 over `Speaker: text`, bounded in what one question may touch."""
+"""Where words stand: FTS5 over `Speaker: text`, bounded in what one question may touch."""
 
 import json
 from collections.abc import Sequence
@@ -8,18 +8,13 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Filter
-from .contract import TextHit
 from .database import Database
-from .tables.rows import where_clause
 
 N = TypeVar("N", np.int64, np.float64)
 
 TOKENIZER = ("porter", ["unicode61", "remove_diacritics", "2"])  # as in the migration
 #: Below this many chunks every question is cheap, so no word is looked up beforehand.
 SMALL = 1000
-
-_JOINED = "from words join chunks on chunks.row = words.rowid join items on items.row = chunks.item"
 
 
 class WordIndex:
@@ -29,20 +24,6 @@ class WordIndex:
         self._db = db
         # In how many chunks a word stands, and how many chunks there were when it was counted.
         self._counted: dict[str, tuple[int, int]] = {}
-
-    def search(
-        self, words: Sequence[str], where: Filter, limit: int, postings: int
-    ) -> list[TextHit]:
-        """Chunks holding any of the words, best BM25 first; ties by row: the order is stable."""
-        with self._db.reading():
-            kept = self._worthwhile(words, postings)
-            if not kept:
-                return []
-            asked = " OR ".join(_quoted(word) for word in kept)
-            found = self._best_chunks(asked, where, limit)
-            if len(found) == limit and len({item for _, item, _ in found}) < limit // 2:
-                found = self._best_items(asked, where, limit)  # a long text had most of the places
-        return [TextHit(chunk, item, score) for chunk, item, score in found]
 
     def postings(self, words: Sequence[str], most: int) -> list[NDArray[np.int64] | None]:
         """The rows of the chunks that hold each word; None for one that is too common."""
@@ -56,38 +37,6 @@ class WordIndex:
             "select group_concat(rowid) from words where words match ?", (_quoted(word),)
         )
         return numbers(said, np.int64)
-
-    def _best_chunks(self, asked: str, where: Filter, limit: int) -> list[tuple[int, int, float]]:
-        # Sorted by FTS5 alone it would score every match twice: hence the row in the order.
-        order = "order by words.rank, words.rowid limit ?"
-        if not where.restricts and not self._excludes(where):
-            return self._db.rows(
-                "select found.rowid, chunks.item, found.score from (select words.rowid as rowid, "
-                f"-words.rank as score from words where words match ? {order}) as found "
-                "join chunks on chunks.row = found.rowid order by found.score desc, found.rowid",
-                (asked, limit),
-            )
-        condition, values = where_clause(where)
-        return self._db.rows(
-            f"select words.rowid, chunks.item, -words.rank {_JOINED} "
-            f"where words match ? and {condition} {order}",
-            (asked, *values, limit),
-        )
-
-    def _best_items(self, asked: str, where: Filter, limit: int) -> list[tuple[int, int, float]]:
-        """One chunk, the best, of each item."""
-        condition, values = where_clause(where)
-        return self._db.rows(
-            "select chunk, item, max(score) from (select words.rowid as chunk, chunks.item as "
-            f"item, -words.rank as score {_JOINED} where words match ? and {condition}) "
-            "group by item order by 3 desc, 1 limit ?",
-            (asked, *values, limit),
-        )
-
-    def _excludes(self, where: Filter) -> bool:
-        """Whether there are items that this search must not see."""
-        hidden = "select 1 from items where state = 'archived' limit 1"
-        return not where.archived and self._db.value(hidden) is not None
 
     def _worthwhile(self, words: Sequence[str], postings: int) -> list[str]:
         """The words to look for in a large scope: see `affordable`."""

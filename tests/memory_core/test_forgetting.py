@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from kwurf import WORDS, remember, vector_of
 from stopped_clock import StoppedClock
-from things import item
+from things import holding, item
 
 from routemem.memory_core.errors import Conflict, NotFound, StorageError
 from routemem.memory_core.memory import Memory
-from routemem.memory_core.records import Filter
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.contract import Tombstone
@@ -27,7 +26,7 @@ def test_a_deleted_item_is_gone_from_every_answer(memory: Memory) -> None:
     assert id not in [hit.id for hit in memory.recall(include_archived=True, top_k=50).hits]
     assert memory.recall(ids=[id, "keykwurf"]).missing == (id, "keykwurf")
     assert memory.find("keykwurf") is None
-    assert not memory.store.search_words(WORDS.split(), Filter(archived=True), 50, 10_000)
+    assert holding(memory.store, *WORDS.split()) == []
     assert memory.status().items["deleted"] == 1
 
 

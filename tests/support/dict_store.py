@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from routemem.memory_core.lifecycle.plan import Subject
 from routemem.memory_core.records import Chunk, Fact, Filter, Item, Succession, Usage
 from routemem.memory_core.storage import contract
-from routemem.memory_core.storage.contract import Card, Changes, Float16s, Held, TextHit, Tombstone
+from routemem.memory_core.storage.contract import Card, Changes, Float16s, Held, Tombstone
 from routemem.memory_core.storage.ids import make_id, number_of, tag_of
 
 
@@ -288,17 +288,6 @@ class DictStore:
 
     def drop_queries(self) -> None:
         self.asked = []
-
-    def search_words(
-        self, words: Sequence[str], where: Filter, limit: int, postings: int
-    ) -> list[TextHit]:
-        hits = []
-        for chunk in self.chunks(sorted(self.cut)).values():
-            item = self.all[chunk.item]
-            said = re.findall(r"\w+", f"{item.speaker} {chunk.text}".lower())
-            if _fits(item, where) and (score := sum(said.count(word.lower()) for word in words)):
-                hits.append(TextHit(chunk.row, item.row, score))
-        return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
     def changes(self, since: int) -> Changes:
         known = since == len(self.log) or (0 < since < len(self.log) and since >= self.floor)

@@ -32,6 +32,13 @@ def put(store: Store, text: str, vectors: NDArray[np.float16] | None = None, **f
         return store.insert(item(text, **fields), whole(text), vectors)
 
 
+def holding(store: Store, *words: str, postings: int = 10_000) -> list[int]:
+    """Rows of the items that hold any of the words, ascending; see `Store.postings`."""
+    found = [rows for rows in store.postings(words, postings) if rows is not None]
+    chunks = sorted({row for rows in found for row in rows.tolist()})
+    return sorted(set(store.owners(chunks).values()))
+
+
 def unit(*numbers: float) -> NDArray[np.float16]:
     """One vector, float16 ``(1, n)``, of length 1."""
     vector = np.array([numbers], np.float64)

@@ -16,7 +16,7 @@ from .relations import Relations
 from .upkeep import Upkeep
 from .vectors import Changes, Float16s, StoredVectors, Vectors
 from .withdrawn import Held, Tombstone, Withdrawn
-from .words import Outlines, TextHit, Words
+from .words import Outlines, Words
 
 __all__ = [
     "Card",
@@ -26,7 +26,6 @@ __all__ = [
     "Outlines",
     "Store",
     "StoredVectors",
-    "TextHit",
     "Tombstone",
 ]
 

@@ -7,8 +7,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Filter
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outlines:
@@ -39,15 +37,6 @@ class Outlines:
     lengths: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class TextHit:
-    """A chunk found by its words; ``score`` is BM25, higher is better."""
-
-    chunk: int
-    item: int
-    score: float
-
-
 class Words(Protocol):
     """The word index, and the outlines of items."""
 
@@ -61,16 +50,5 @@ class Words(Protocol):
         Args:
             most: rows to return in all; the most common words are left out until it fits, never
                 all of them.
-        """
-        ...
-
-    def search_words(
-        self, words: Sequence[str], where: Filter, limit: int, postings: int
-    ) -> list[TextHit]:
-        """Chunks holding any of the words, best BM25 first.
-
-        Args:
-            postings: rows the search may touch; the most common words are dropped until it fits,
-                never all of them.
         """
         ...

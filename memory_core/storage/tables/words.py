@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Filter
-from ..contract import Outlines, TextHit
+from ..contract import Outlines
 from ..outlines import read
 from ..word_index import WordIndex
 from .table import Table
@@ -23,8 +22,3 @@ class Words(Table):
 
     def postings(self, words: Sequence[str], most: int) -> list[NDArray[np.int64] | None]:
         return self._words.postings(words, most)
-
-    def search_words(
-        self, words: Sequence[str], where: Filter, limit: int, postings: int
-    ) -> list[TextHit]:
-        return self._words.search(words, where, limit, postings)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from things import item, put, unit, whole
+from things import holding, item, put, unit, whole
 
 from routemem.memory_core.lifecycle.plan import Subject
 from routemem.memory_core.records import Chunk, Filter, Succession
@@ -97,7 +97,7 @@ def test_amending_keeps_text_and_speaker_and_replaces_the_rest(any_store: Store)
         )
     found = any_store.find(kept.id)
     assert found == replace(kept, tags=("new",), state="archived", copies=2)
-    assert any_store.search_words(["said"], Filter(archived=True), 5, 100)
+    assert holding(any_store, "said")
 
 
 def test_rewriting_replaces_text_chunks_words_and_vectors(any_store: Store) -> None:
@@ -108,9 +108,10 @@ def test_rewriting_replaces_text_chunks_words_and_vectors(any_store: Store) -> N
             [Chunk(0, 4, "beta"), Chunk(5, 10, "gamma")],
             unit(0, 1),
         )
-    assert any_store.search_words(["alpha"], Filter(), 5, 100) == []
-    (hit,) = any_store.search_words(["gamma"], Filter(), 5, 100)
-    assert any_store.chunks([hit.chunk])[hit.chunk].text == "gamma"
+    assert holding(any_store, "alpha") == []
+    (rows,) = any_store.postings(["gamma"], 100)
+    assert rows is not None
+    assert [chunk.text for chunk in any_store.chunks(rows.tolist()).values()] == ["gamma"]
     assert any_store.chunk_count(kept.row) == 2
     assert any_store.vectors(None).vectors.tolist() == [[0, 1]]
     assert [chunk.text for chunk, _ in any_store.waiting(9)] == ["gamma"]
@@ -127,7 +128,7 @@ def test_erasing_takes_everything_of_the_item_along(any_store: Store) -> None:
     assert any_store.chunk_count(kept.row) == 0
     assert any_store.vectors(None).items.tolist() == [other.row]
     assert any_store.matching(Filter(tags=("t",))).tolist() == [other.row]
-    assert [hit.item for hit in any_store.search_words(["alpha"], Filter(), 5, 100)] == [other.row]
+    assert holding(any_store, "alpha") == [other.row]
 
 
 def test_vectors_come_back_bit_for_bit_with_their_owners(any_store: Store) -> None:

@@ -4,15 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from things import item, put, whole
+from things import holding, item, put, whole
 
 from routemem.memory_core.records import Chunk, Fact, Filter, Item
 from routemem.memory_core.storage.contract import Store, Tombstone
-
-
-def hits(store: Store, *words: str, where: Filter | None = None, limit: int = 9) -> list[int]:
-    found = store.search_words(words, where or Filter(), limit, 10_000)
-    return [hit.item for hit in found]
 
 
 @pytest.fixture
@@ -47,7 +42,6 @@ def test_a_filter_is_exact_everywhere(
 ) -> None:
     expected = [zoo[name].row for name in names.split()]
     assert any_store.matching(where).tolist() == expected
-    assert sorted(hits(any_store, "red", where=where)) == expected
     assert (
         any_store.newest(where, 9, 0)
         == sorted(
@@ -61,35 +55,28 @@ def test_newest_goes_by_event_time_and_pages(any_store: Store, zoo: dict[str, It
     assert rows == [zoo["short"].row, zoo["turn"].row, zoo["note"].row]
 
 
-def test_the_filter_comes_before_the_limit(any_store: Store) -> None:
-    for number in range(30):
-        put(any_store, f"red red red {number}")
-    rare = put(any_store, "something long that is red in the end", tags=("rare",))
-    assert hits(any_store, "red", where=Filter(tags=("rare",)), limit=1) == [rare.row]
-
-
-def test_any_of_the_words_is_enough_and_more_of_them_rank_higher(any_store: Store) -> None:
+def test_words_are_looked_up_each_by_itself(any_store: Store) -> None:
     one = put(any_store, "a quiet harbour")
     both = put(any_store, "harbour lights")
     put(any_store, "neither of them")
-    assert hits(any_store, "harbour", "lights", "absent") == [both.row, one.row]
-    assert hits(any_store, "absent") == []
-    assert hits(any_store) == []
-    assert len(hits(any_store, "harbour", limit=1)) == 1
+    assert holding(any_store, "harbour") == [one.row, both.row]
+    assert holding(any_store, "lights", "absent") == [both.row]
+    assert holding(any_store, "absent") == holding(any_store) == []
 
 
 def test_the_speaker_is_found_by_name(any_store: Store) -> None:
     said = put(any_store, "I moved", kind="turn", speaker="Caroline")
-    assert hits(any_store, "caroline") == [said.row]
+    assert holding(any_store, "caroline") == [said.row]
 
 
-def test_a_hit_names_the_chunk_that_holds_the_word(any_store: Store) -> None:
+def test_a_word_is_found_in_the_chunk_that_holds_it(any_store: Store) -> None:
     text = "first part second half"
     with any_store.atomic():
         any_store.insert(item(text), [Chunk(0, 10, text[:10]), Chunk(11, 22, text[11:])])
-    (hit,) = any_store.search_words(["half"], Filter(), 9, 100)
-    found = any_store.chunks([hit.chunk])[hit.chunk]
-    assert (found.start, found.end, found.text, found.item) == (11, 22, "second half", hit.item)
+    (rows,) = any_store.postings(["half"], 100)
+    assert rows is not None
+    (found,) = any_store.chunks(rows.tolist()).values()
+    assert (found.start, found.end, found.text) == (11, 22, "second half")
     assert any_store.chunks([999]) == {}
 
 
@@ -224,7 +211,7 @@ def test_upkeep_changes_nothing_that_can_be_seen(any_store: Store) -> None:
     assert any_store.flush_log()
     any_store.compact()
     assert any_store.find(kept.id) == kept
-    assert hits(any_store, "still") == [kept.row]
+    assert holding(any_store, "still") == [kept.row]
     assert any_store.changes(seen).rows == []
 
 

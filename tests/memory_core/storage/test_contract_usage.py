@@ -1,6 +1,6 @@
 """Usage, kept ids and emptying, in every store."""
 
-from things import put
+from things import holding, put
 
 from routemem.memory_core.records import Fact, Filter, Usage
 from routemem.memory_core.storage.contract import Card, Store
@@ -42,11 +42,11 @@ def test_an_emptied_store_holds_nothing_and_counts_on(any_store: Store) -> None:
         assert any_store.clear() == 1
     assert any_store.find(first.id) is None
     assert any_store.matching(Filter(archived=True)).size == 0
-    assert any_store.search_words(["one"], Filter(), 5, 100) == []
+    assert holding(any_store, "one") == []
     assert (any_store.facts(), any_store.cards("tasks"), any_store.usage()) == ([], [], [])
     assert any_store.changes(before).rows is None
     assert any_store.shown() == 0
     assert put(any_store, "two").id > first.id
     put(any_store, "three", tokens=7)
     assert any_store.shown() == 7
-    assert [hit.score > 0 for hit in any_store.search_words(["two"], Filter(), 5, 100)] == [True]
+    assert len(holding(any_store, "two")) == 1
