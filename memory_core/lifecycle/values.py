@@ -67,14 +67,18 @@ def says_the_same(one: str, two: str) -> bool:
 
 
 def asks_for_older(question: str, newer: str, older: str) -> bool:
-    """Whether a question names a number or name that the older of two texts has more of."""
+    """Whether a question names a number or name that only the older of two texts has.
+
+    A number that it has more often counts too, as in "parcel 7 in aisle 7" against "parcel 5 in
+    aisle 7".
+    """
     asked = {
         word.casefold()
         for place, word in enumerate(words_of(question))
-        if word[0].isdigit() or (word[0].isupper() and place)
+        if word[0].isdigit() or (word[0].isupper() and place and is_content(word))
     }
     new, old = (Counter(word.casefold() for word in words_of(text)) for text in (newer, older))
-    return any(old[word] > new[word] for word in asked)  # "parcel 7 in aisle 7" has it twice
+    return any(old[w] > new[w] and (w[0].isdigit() or not new[w]) for w in asked)
 
 
 def words_of(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from routemem.memory_core.lifecycle.supersession import read, relation
-from routemem.memory_core.lifecycle.values import says_the_same
+from routemem.memory_core.lifecycle.values import asks_for_older, says_the_same
 
 
 def told(newer: str, older: str, cosine: float) -> str:
@@ -92,3 +92,12 @@ def test_a_change_elsewhere_in_a_long_text_says_nothing_of_what_both_share() -> 
         "an invitation to the harvest festival with the parish council tent in the drawing?"
     )
     assert told(new, OLD, 0.5) == ""
+
+
+def test_the_older_is_asked_for_by_a_name_or_number_that_it_alone_has() -> None:
+    old, new = "I said that I read 10 books with Ann", "I read 12 books with Bo"
+    assert asks_for_older("Did I read with Ann?", new, old)
+    assert asks_for_older("Who read 10 books?", new, old)
+    assert not asks_for_older("How many books did I read?", new, old)  # "I" names nobody
+    assert not asks_for_older("Does AI help?", "AI is at 90 %", "AI was at 87 %, AI is new")
+    assert asks_for_older("What is in parcel 7?", "parcel 5 in aisle 7", "parcel 7 in aisle 7")
