@@ -91,8 +91,9 @@ def report(rows: Rows) -> dict[str, Any]:
 
 def confidence(chances: Sequence[dict[str, Any]], ours: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """How well it tells questions with an answer from others, and how often each level is right."""
-    answerable = [r["chance"] for r in chances if r["category"] not in UNANSWERABLE]
-    others = [r["chance"] for r in chances if r["category"] in UNANSWERABLE]
+    known = [r for r in chances if r["chance"] is not None]  # there are none without a candidate
+    answerable = [r["chance"] for r in known if r["category"] not in UNANSWERABLE]
+    others = [r["chance"] for r in known if r["category"] in UNANSWERABLE]
     found = {row["qid"]: row["R@5"] > 0 for row in ours if row["category"] not in UNANSWERABLE}
     levels: dict[str, list[bool]] = defaultdict(list)
     for row in chances:
