@@ -19,7 +19,8 @@
         ├── DamagedFile      the file is not a readable database; it was set aside
         ├── NewerSchema      the file was written by a newer Routemem
         ├── ForeignFile      the file belongs to another scope
-        └── DiskFull         the disk or the quota is full; nothing was changed
+        ├── DiskFull         the disk or the quota is full; nothing was changed
+        └── TooManyScopes    so many are in use that no other can be opened now
 
 Each class has a stable ``code`` that the server puts in front of the message. Messages say what was
 expected, what came, and the next step.
@@ -212,3 +213,9 @@ class DiskFull(StorageError):
             "some space, then try again."
         )
         self.path = path
+
+
+class TooManyScopes(StorageError):
+    """So many scopes are in use that no other can be opened at this moment."""
+
+    code = "too_many_scopes"

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .data_folder import make_private
@@ -12,6 +13,7 @@ from .errors import StorageError
 from .memory import Memory
 from .moving import finish, under_way
 from .settings import Settings
+from .shelf import Shelf
 from .storage.opening import open_store
 from .storage.registry import Registry, file_name
 from .storage.sqlite import SqliteStore
@@ -21,6 +23,10 @@ log = logging.getLogger("routemem")
 
 #: Seconds after which an open scope is looked after again.
 MINDED = 60.0
+#: Scopes kept open, five file handles each, and seconds after which one is out of use.
+MOST, IDLE = 150, 300.0
+#: The same of scopes that are read but were never written to: half a megabyte each.
+MOST_BLANK, IDLE_BLANK = 64, 30.0
 
 
 class Opened:
@@ -46,8 +52,8 @@ class Opened:
         self._clock = clock
         self._counter = counter
         self._guard = threading.RLock()
-        self._open: dict[str, Memory] = {}
-        self._blank: dict[str, Memory] = {}
+        self._open = Shelf(MOST, IDLE)
+        self._blank = Shelf(MOST_BLANK, IDLE_BLANK)
         self._opening: dict[str, threading.Lock] = {}
         self._minded: dict[str, float] = {}
         self._registry: Registry | None = None
@@ -57,6 +63,7 @@ class Opened:
 
         Raises:
             DamagedFile: the file was no database; it was set aside, the next call starts anew.
+            TooManyScopes: so many are in use that no other can be opened now.
             StorageError: the file cannot be used.
         """
         memory = self._open.get(name)
@@ -70,12 +77,18 @@ class Opened:
         return name in self._open or (self._folder / file_name(name)).exists()
 
     def blank(self, name: str) -> Memory:
-        """An empty memory of this name that leaves no file."""
+        """An empty memory of this name that leaves no file.
+
+        Raises:
+            TooManyScopes: as for `get`.
+        """
         with self._guard:
-            if name not in self._blank:
-                nothing = SqliteStore(None, name, "", now=self._clock())
-                self._blank[name] = self._memory(nothing)
-            return self._blank[name]
+            if memory := self._blank.get(name):
+                return memory
+            for unused in self._blank.make_room():
+                _close(unused)
+            nothing = SqliteStore(None, name, "", now=self._clock())
+            return self._blank.put(name, self._memory(nothing, read_only=True))
 
     def _open_anew(self, name: str) -> Memory:
         with self._guard:
@@ -84,11 +97,15 @@ class Opened:
             memory, doubts = self._open.get(name), ""
             if memory is not None and not _usable(memory):
                 doubts = memory.store.db.doubts if isinstance(memory.store, SqliteStore) else ""
-                _close(self._open.pop(name))
-            if name not in self._open:
-                self._open[name] = self._memory(self._store(name, doubts))
+                self._open.pop(name)
+                _close(memory)
+                memory = None
+            if memory is None:
+                for unused in self._open.make_room():
+                    _close(unused)
+                memory = self._open.put(name, self._memory(self._store(name, doubts)))
                 self._minded.pop(name, None)
-            return self._open[name]
+            return memory
 
     def _mind(self, memory: Memory) -> None:
         """Finish a move that was cut short, and empty a session that is over."""
@@ -118,9 +135,7 @@ class Opened:
 
     def _let_go(self, name: str) -> None:
         """Close a scope whose file was removed, and forget it."""
-        with self._guard:
-            memory = self._open.pop(name, None)
-        if memory is not None:
+        if memory := self._open.pop(name):
             _close(memory)
         self.registry.drop(name)
 
@@ -139,11 +154,9 @@ class Opened:
     def close(self) -> None:
         """Close every open scope."""
         with self._guard:
-            for memory in (*self._open.values(), *self._blank.values()):
+            for memory in (*self._open.empty(), *self._blank.empty()):
                 _close(memory)
                 self._judge(memory)
-            self._open.clear()
-            self._blank.clear()
             if self._registry is not None:
                 self._registry.close()
                 self._registry = None
@@ -166,9 +179,10 @@ class Opened:
             except StorageError as error:
                 log.warning("%s", error)
 
-    def _memory(self, store: SqliteStore) -> Memory:
+    def _memory(self, store: SqliteStore, *, read_only: bool = False) -> Memory:
+        settings = replace(self._settings, read_only=True) if read_only else self._settings
         return Memory(
-            store, self._embedder, settings=self._settings, clock=self._clock, counter=self._counter
+            store, self._embedder, settings=settings, clock=self._clock, counter=self._counter
         )
 
 

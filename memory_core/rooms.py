@@ -90,6 +90,8 @@ class Rooms:
             self.ledger, clock,
         )  # fmt: skip
         self.caretaker = Caretaker(self.upkeep.backfill, self._round, settings.flush_seconds)
+        if settings.read_only:  # nothing to take care of: no thread
+            self.caretaker.stop()
         self.recalling = Recalling(store, self.meaning, settings, counter, clock, self.facts.get)
         self.reading = Reading(
             store, self.meaning, self.recalling, self.ledger, self.caretaker, settings, clock

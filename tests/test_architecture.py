@@ -33,7 +33,7 @@ COMPOSE = {
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
     "backing_up", "repairing", "reviewing", "deciding", "searching", "succeeding", "timeline",
-    "rooms", "reading", "opened", "carrying",
+    "rooms", "reading", "opened", "carrying", "shelf",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {
