@@ -176,4 +176,4 @@ class Reviewing:
 def entry_of(item: Item, subject: Subject) -> Entry:
     """An item as a review compares it."""
     when = item.created_at if item.when is None else item.when
-    return Entry(subject, item.text[:4000], when)
+    return Entry(subject, item.text[:4000], when, item.trust)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .lifecycle.supersession import at_issue, read
+from .lifecycle.supersession import at_issue, may_follow, read
 from .lifecycle.values import asks_for_older
 from .meaning import Asked, Meaning, Nearest
 from .question import Question
@@ -162,6 +162,8 @@ class Searching:
         for pair in near:
             newer, older = said.get(pair.newer), said.get(pair.older)
             if newer is None or older is None or not at_issue(asked, newer, older):
+                continue
+            if not may_follow(items[pair.newer].trust, items[pair.older].trust):
                 continue
             unsure = pair.relation != "supersedes"
             named = unsure and asks_for_older(question, newer.text, older.text)

@@ -7,9 +7,9 @@ embedded for it, and no lock of the store is held meanwhile.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .lifecycle.supersession import RELATED, read, relation
+from .lifecycle.supersession import RELATED, may_follow, read, relation
 from .meaning import Embedded, Meaning
-from .records import TRUST_ORDER, Hit, Item, Relation, Succession
+from .records import Hit, Item, Relation, Succession
 from .storage.contract import Store
 from .text.times import iso
 
@@ -60,7 +60,7 @@ class Succeeding:
             dated = item.when is not None and other.when is not None
             pair = (said, theirs) if older else (theirs, said)
             what = relation(*pair, cosine, dated=dated)
-            if what and _trust(newest) >= _trust(oldest):
+            if what and may_follow(newest.trust, oldest.trust):
                 found.append(Related(other, what, older))
         return found[:KEPT]
 
@@ -110,7 +110,9 @@ def settling(id: str, related: Sequence[Related]) -> str:
 
 
 def marked(store: Store, hits: Sequence[tuple[int, Hit]]) -> list[Hit]:
-    """Hits, each with the newest memory that took its place, if that can still be recalled.
+    """Hits, each with the newest memory that took its place.
+
+    One that cannot be recalled any more, or is less trusted by now, took nobody's place.
 
     Args:
         hits: row of each one's item, and the hit.
@@ -121,10 +123,13 @@ def marked(store: Store, hits: Sequence[tuple[int, Hit]]) -> list[Hit]:
     if not followed:
         return [hit for _, hit in hits]
     items = store.items([pair.newer for pair in followed])
+    trust = {row: hit.trust for row, hit in hits}
     newest: dict[int, Item] = {}
     for pair in followed:
         other, best = items.get(pair.newer), newest.get(pair.older)
-        if other is not None and other.state in ("active", "compressed"):
+        if other is None or other.state not in ("active", "compressed"):
+            continue
+        if may_follow(other.trust, trust[pair.older]):
             newest[pair.older] = other if best is None or _at(best) <= _at(other) else best
     return [
         replace(hit, superseded_by=newest[row].id) if row in newest else hit for row, hit in hits
@@ -150,7 +155,3 @@ def _comparable(one: Item, two: Item) -> bool:
 
 def _at(item: Item) -> float:
     return item.created_at if item.when is None else item.when
-
-
-def _trust(item: Item) -> int:
-    return TRUST_ORDER.index(item.trust)

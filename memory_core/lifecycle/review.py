@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..records import Trust
 from .actions import Name
 from .candidates import candidates
 from .plan import DAY, Policy, Subject, compressible, rank, worth
-from .supersession import ALIKE, read, relation
+from .supersession import ALIKE, may_follow, read, relation
 from .values import likeness, says_the_same, vocabulary
 
 FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
@@ -41,11 +42,13 @@ class Entry:
 
     Attributes:
         when: event time, or when it was stored; seconds UTC.
+        trust: of the item; one that is less trusted gives no reason to delete it.
     """
 
     subject: Subject
     text: str
     when: float
+    trust: Trust = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def superseded(
     """
     found: dict[str, Proposal] = {}
     for new, old in linked:
-        if not old.subject.pinned:
+        if not old.subject.pinned and may_follow(new.trust, old.trust):
             why = f"{new.subject.id} is later and speaks of a change: which holds?"
             found[old.subject.id] = Proposal(old.subject.id, "DELETE", why, other=new.subject.id)
     said = [read(entry.text) for entry in entries]
@@ -144,6 +147,8 @@ def superseded(
         early, late = sorted((one, two), key=lambda place: entries[place].when)
         old, new = entries[early], entries[late]
         if old.when == new.when or old.subject.pinned or old.subject.id in found:
+            continue
+        if not may_follow(new.trust, old.trust):
             continue
         if relation(said[late], said[early], near) == "supersedes":
             why = f"{new.subject.id} is later and says otherwise ({near:.2f}): which holds?"

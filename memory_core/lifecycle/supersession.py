@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..records import Relation
+from ..records import TRUST_ORDER, Relation
 from .values import is_content, says_the_same, words_of
 
 #: Cosine from which two texts are looked at as repetitions, as two states of one thing, and as
@@ -115,6 +115,14 @@ def relation(
         return "supersedes"
     close = brief and cosine >= CLOSE
     return "may_supersede" if close or other_value(newer, older) else ""
+
+
+def may_follow(newer: str, older: str) -> bool:
+    """Whether a text of one trust may take the place of a text of another: not of a greater one.
+
+    Trust can be lost later: what compares two stored texts asks this again.
+    """
+    return TRUST_ORDER.index(newer) >= TRUST_ORDER.index(older)
 
 
 def speaks_of_change(newer: Statement, older: Statement) -> bool:

@@ -1,5 +1,6 @@
 """A new memory names the older one it may replace; nothing is merged, and no trace outlives it."""
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,6 +147,23 @@ def test_a_mark_goes_when_the_newer_one_does(memory: Memory) -> None:
     memory.forget([new.id])
     (hit,) = memory.recall("Is Initech my employer?").hits
     assert (hit.id, hit.superseded_by) == (old.id, "")
+
+
+def test_nothing_is_superseded_any_more_by_what_lost_its_trust() -> None:
+    changed = "I started at Globex and my employer is Globex now."
+    bundle = io.BytesIO()
+    with Memory.open(None, embedder="none") as elsewhere:
+        elsewhere.remember(changed, when=MARCH, source="web")
+        elsewhere.transfer.export(bundle)
+    with Memory.open(None, settings=Settings(untrusted_last=False)) as memory:
+        old = memory.remember("My employer is Initech.", when=JANUARY)
+        new = memory.remember(changed, when=MARCH)
+        bundle.seek(0)
+        memory.transfer.restore(bundle, trust="untrusted")
+        assert pairs(memory) == [(new.id, old.id, "supersedes")]
+        hits = memory.recall("Is Initech my employer?").hits
+        assert [(hit.id, hit.superseded_by) for hit in hits] == [(old.id, ""), (new.id, "")]
+        assert memory.review("superseded", limit=5).proposals == ()
 
 
 def test_of_a_series_the_one_that_is_asked_for_comes_first(memory: Memory) -> None:

@@ -116,6 +116,14 @@ def test_what_was_found_when_it_was_stored_is_asked_about_without_comparing() ->
     assert superseded([], None, [(new, pinned)]) == []
 
 
+def test_no_deletion_is_proposed_for_the_sake_of_a_less_trusted_text() -> None:
+    old = entry("old", "Ann works at Acme", age=90 * DAY)
+    web = replace(entry("web", "Ann now works at Globex", age=DAY), trust="untrusted")
+    assert superseded([web, old], SAME, [(web, old)]) == []
+    (one,) = superseded([web, replace(old, trust="untrusted")], SAME)
+    assert (one.id, one.other) == ("old", "web")
+
+
 def test_a_stated_fact_is_proposed_with_key_and_value_unless_it_is_kept() -> None:
     said = [entry("a", "My name is Nadia."), entry("b", "The name of the ship is unknown.")]
     (one,) = factual(said, set())
