@@ -4,6 +4,7 @@ Its neighbours come from one search of the index with the vector it has already;
 embedded for it, and no lock of the store is held meanwhile.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -140,7 +141,8 @@ def _quoted(item: Item) -> str:
     if item.trust == "untrusted":  # its words are not ours to say
         return ""
     text = " ".join(item.text[: 2 * QUOTED].split())
-    return f' ("{text if len(text) <= QUOTED else text[: QUOTED - 1] + "…"}")'
+    short = text if len(text) <= QUOTED else text[: QUOTED - 1] + "…"
+    return f" ({json.dumps(short, ensure_ascii=False)})"  # it cannot leave its quotes
 
 
 def _states(item: Item) -> bool:
