@@ -211,11 +211,14 @@ def with_neighbours(store: Store, hits: Sequence[Hit], n: int, *, full: bool = F
         spread.append(hit)
         item = store.find(hit.id) if hit.kind == "turn" else None
         around = store.items(store.neighbours(item, n)) if item else {}
-        for _, other in sorted(around.items()):
-            if other.id not in shown:
-                shown.add(other.id)
-                near = as_hit(other, store.scope, score=0.0, full=full)
-                spread.append(replace(near, neighbour_of=hit.id))
+        near = [
+            (row, as_hit(other, store.scope, score=0.0, full=full))
+            for row, other in sorted(around.items())
+            if other.id not in shown
+        ]
+        for turn in marked(store, near):
+            shown.add(turn.id)
+            spread.append(replace(turn, neighbour_of=hit.id))
     return spread
 
 

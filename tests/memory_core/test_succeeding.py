@@ -176,6 +176,16 @@ def test_nothing_is_superseded_any_more_by_what_lost_its_trust() -> None:
         assert memory.review("superseded", limit=5).proposals == ()
 
 
+def test_a_turn_beside_a_hit_is_marked_too(memory: Memory) -> None:
+    said = ("My employer is Initech.", "The kettle is broken.", "My employer is Globex now.")
+    old, _, new = (
+        memory.remember(text, kind="turn", speaker="Ann", when=f"2025-01-10T12:0{minute}")
+        for minute, text in enumerate(said)
+    )
+    _, *around = memory.recall("Is the kettle broken?", top_k=1, neighbours=1).hits
+    assert [(hit.id, hit.superseded_by) for hit in around] == [(old.id, new.id), (new.id, "")]
+
+
 def test_of_a_series_the_one_that_is_asked_for_comes_first(memory: Memory) -> None:
     receipts = [memory.remember(f"Invoice {n} went to the tax office") for n in range(401, 409)]
     assert all("May replace" not in receipt.note for receipt in receipts[2:])
