@@ -1,6 +1,6 @@
 """What speaks for an item, each signal a number that means the same in every store.
 
-Brought on LoCoMo-dev and BEAM-dev: see `benchmarks/README.md`, "What each signal brings".
+What each brought on BEAM-dev: `benchmarks/README.md`, "Evidence recall".
 """
 
 from collections.abc import Mapping
