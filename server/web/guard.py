@@ -110,6 +110,8 @@ class Guard:
             self._metrics.refused(refused.code)
             await refused.response()(scope, receive, counted)
             return
+        if body is None:
+            return
         # The SDK keeps a session to the user that opened it: another token cannot take it over.
         access = AccessToken(token="", client_id=token.id, scopes=[])
         asking = caller.set(Caller(token.id, token.scopes, token.read_only))
@@ -168,8 +170,8 @@ class Guard:
             )
         return token
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """The body, all of it: what is let in waits for nobody.
+    async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
+        """The body, all of it: what is let in waits for nobody. None: the client has gone.
 
         Half surrogate pairs (text cut inside an emoji) become U+FFFD, of the same length in bytes:
         the parser would refuse the request.
@@ -183,7 +185,7 @@ class Guard:
             while more and size <= self._house.body * _SWALLOWED:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    break
+                    return None
                 part = message.get("body", b"")
                 size += len(part)
                 more = message.get("more_body", False)

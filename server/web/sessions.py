@@ -4,12 +4,13 @@ Clients of the stateless era open none: each of their requests stands alone.
 """
 
 from collections import Counter
+from typing import Any
 
+from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.runner import serve_dual_era_loop
 from mcp.server.sse import SseServerTransport
+from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -27,14 +28,14 @@ class Sessions:
     """
 
     def __init__(self, server: Surface, settings: Settings) -> None:
-        self.manager = StreamableHTTPSessionManager(
+        self.manager = _Shared(
+            settings.http_share,
             server._lowlevel_server,  # the SDK's own app takes no share in what goes before it
             max_request_body_size=settings.http_body,
             session_idle_timeout=settings.http_idle,
             max_sessions=settings.http_sessions,
         )
         self._app = StreamableHTTPASGIApp(self.manager)
-        self._share = settings.http_share
 
     def __len__(self) -> int:
         # The SDK tells nobody how many sessions it holds, nor whose they are.
@@ -42,14 +43,40 @@ class Sessions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request of ASGI."""
-        if _opens(Headers(scope=scope)) and self._held(_asking()) >= self._share:
-            await _too_many(self._share)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except _ShareTaken as taken:
+            await _too_many(taken.share)(scope, receive, send)
 
-    def _held(self, token: str) -> int:
-        owners = self.manager._session_owners.values()
-        return sum(owner["client_id"] == token for owner in owners)
+
+class _ShareTaken(Exception):
+    """A token has all the sessions it may have."""
+
+    def __init__(self, share: int) -> None:
+        super().__init__(share)
+        self.share = share
+
+
+class _Shared(StreamableHTTPSessionManager):
+    """Admits so many sessions of one token.
+
+    Counted where the SDK admits a session, in one step: of requests that come at once, each would
+    find that there is room as long as none has its session.
+    """
+
+    def __init__(self, share: int, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._share = share
+
+    def _admit_session(
+        self, requestor: AuthorizationContext | None
+    ) -> StreamableHTTPServerTransport | None:
+        owners = self._session_owners.values()
+        if requestor and sum(one["client_id"] == requestor["client_id"] for one in owners) >= (
+            self._share
+        ):
+            raise _ShareTaken(self._share)
+        return super()._admit_session(requestor)
 
 
 class Streams:
@@ -78,13 +105,6 @@ class Streams:
                 await serve_dual_era_loop(self._core, requests, answers, lifespan_state=None)
         finally:
             self._open[token] -= 1
-
-
-def _opens(headers: Headers) -> bool:
-    """Whether the SDK opens a session for a request with these headers."""
-    version = headers.get("mcp-protocol-version")
-    handshake = version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
-    return handshake and "mcp-session-id" not in headers
 
 
 def _asking() -> str:

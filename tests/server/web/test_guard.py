@@ -1,8 +1,10 @@
 """What the HTTP server lets in, on a real socket."""
 
+import asyncio
 import contextlib
 import json
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,15 @@ import httpx2
 import pytest
 from command import run
 from http_server import Asking, local_server, new_token, process_server
+from starlette.types import Message, Receive, Scope, Send
 
 from routemem.memory_core.errors import InvalidArgument
+from routemem.server.web import guard
 from routemem.server.web.address import Address, listen
+from routemem.server.web.limits import RateLimit
+from routemem.server.web.metrics import Metrics
 from routemem.server.web.rest.table import BASE, ENDPOINTS
+from routemem.server.web.tokens import Tokens
 
 ROUTES = (
     *("/", "/mcp", "/sse", "/messages/", "/health", "/metrics", "/openapi.json", "/nowhere"),
@@ -178,6 +185,34 @@ def test_a_body_above_the_limit_is_refused(house: House, path: str) -> None:
     assert answer.status_code in (400, 405)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_request_that_breaks_off_is_not_carried_out(tmp_path: Path, whole: bool) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    carried_out = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        carried_out.append((await receive())["body"])
+
+    house = guard.House({"localhost"}, (), 1024, 20.0)
+    limit = RateLimit(1.0, 1, lambda: 0.0)
+    standing = guard.Guard(app, Tokens(tmp_path / "data"), house, limit, Metrics(0.0))
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {token}".encode())]
+    comes: list[Message] = [
+        {"type": "http.request", "body": b'{"dry_run"', "more_body": True},
+        {"type": "http.request", "body": b": false}"} if whole else {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return comes.pop(0)
+
+    async def send(_: Message) -> None:
+        """Nobody is there any more."""
+
+    scope = {"type": "http", "path": "/memory-manager/hygiene", "headers": headers}
+    asyncio.run(standing(scope, receive, send))
+    assert carried_out == [b'{"dry_run": false}'] * whole
+
+
 def test_a_token_that_asks_too_often_waits_and_the_others_do_not(tmp_path: Path) -> None:
     first, second = (new_token(tmp_path, name, "user:a") for name in ("first", "second"))
     with local_server(tmp_path, ROUTEMEM_HTTP_RATE="0.01", ROUTEMEM_HTTP_BURST="3") as server:
@@ -202,6 +237,31 @@ def test_sessions_are_limited_for_a_token_and_in_all_and_given_back(strict: Hous
     gone = {"mcp-session-id": opened[0].headers["mcp-session-id"]}
     strict.server.ask("/mcp", strict.token, "DELETE", headers=gone)
     assert open_session(strict).status_code == 200
+
+
+def test_sessions_opened_at_once_are_no_more_than_one_token_may_have(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    body = json.dumps(INITIALIZE)
+    with (
+        local_server(tmp_path, ROUTEMEM_HTTP_SHARE="2") as server,
+        contextlib.ExitStack() as open_wires,
+    ):
+        fields = {
+            "host": f"localhost:{server.port}",
+            "authorization": f"Bearer {token}",
+            "content-length": str(len(body)),
+            **ACCEPT,
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        address = ("127.0.0.1", server.port)
+        wires = [
+            open_wires.enter_context(socket.create_connection(address, timeout=20))
+            for _ in range(20)
+        ]
+        for wire in wires:
+            wire.sendall(f"POST /mcp HTTP/1.1\r\n{head}\r\n{body}".encode())
+        statuses = Counter(wire.recv(200).split(b" ")[1] for wire in wires)
+        assert statuses == {b"200": 2, b"503": 18}
 
 
 def test_streams_are_limited_for_a_token_and_in_all(strict: House) -> None:
