@@ -26,7 +26,7 @@ from routemem.memory_core.errors import (
 
 from ... import log
 from ...calls import Calls
-from ...faults import crashed
+from ...faults import crashed, unknown_tool
 from ...surface import Surface
 from .table import Endpoint
 
@@ -85,6 +85,9 @@ class Answering:
     async def _viewed(self, given: dict[str, Any]) -> Any:
         view = self._endpoint.view
         assert view is not None
+        offered = [tool.name for tool in await self._tools.list_tools()]
+        if missing := [name for name in self._endpoint.needs if name not in offered]:
+            raise ToolError(unknown_tool(missing[0], offered))
         unknown = given.keys() - {"scope", "id"}
         if unknown:
             raise InvalidArgument(

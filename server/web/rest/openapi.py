@@ -25,7 +25,7 @@ def document(tools: dict[str, Schema], version: str) -> Schema:
     """
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in ENDPOINTS:
-        if endpoint.view or endpoint.tool in tools:
+        if tools.keys() >= {*endpoint.needs} and (endpoint.view or endpoint.tool in tools):
             arguments = _SCOPE if endpoint.view else tools[endpoint.tool]
             operation = _operation(endpoint, arguments)
             paths.setdefault(BASE + endpoint.path, {})[endpoint.method.lower()] = operation

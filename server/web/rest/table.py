@@ -32,6 +32,7 @@ class Endpoint:
         given: arguments of the tool where the request names none.
         earlier: the other system's name of a field -> ours.
         view: reads something that no tool gives whole.
+        needs: the tools that tell the same in parts: a view is there when all of them are.
     """
 
     method: Literal["GET", "POST"]
@@ -42,6 +43,7 @@ class Endpoint:
     given: Mapping[str, Any] = field(default_factory=dict)
     earlier: Mapping[str, str] = field(default_factory=dict)
     view: "View | None" = None
+    needs: tuple[str, ...] = ()
 
 
 def _item(scopes: "Scopes", scope: str, id: str) -> "tuple[Memory, dict[str, Any]]":
@@ -76,7 +78,7 @@ ENDPOINTS = (
     Endpoint("POST", "/items/forget", "forget", "Archive, restore, delete or purge memories.",
              results.ForgetOut),
     Endpoint("GET", "/items/{id}", "read_item", "One memory, all of it, however long.",
-             view=_item),
+             view=_item, needs=("recall",)),
     Endpoint("POST", "/turns/add", "log_turn", "Keep an exchange of a conversation.",
              results.LoggedOut),
     Endpoint("POST", "/context", "get_context", "What is known for a question, within a budget.",
@@ -88,7 +90,8 @@ ENDPOINTS = (
     Endpoint("GET", "/state", "memory_status", "How much is stored, and of which budget.",
              results.StatusOut, given={"detail": "full"}),
     Endpoint("GET", "/state/export", "export_state",
-             "Counts, facts, boards and usage of a scope; no texts of memories.", view=_state),
+             "Counts, facts, boards and usage of a scope; no texts of memories.", view=_state,
+             needs=("memory_status", "get_facts", "list_tasks", "list_agents", "list_questions")),
     Endpoint("POST", "/hygiene", "run_hygiene", "Compress and archive what is due.",
              results.AdminOut),
     Endpoint("POST", "/quarantine", "quarantine", "Take a text out of everything.",
@@ -112,6 +115,7 @@ ENDPOINTS = (
              results.QuestionsOut),
     Endpoint("POST", "/tokens/track", "track_usage", "Count tokens a model read and wrote.",
              results.AdminOut),
-    Endpoint("GET", "/tokens", "read_usage", "Tokens and costs by day and model.", view=_usage),
+    Endpoint("GET", "/tokens", "read_usage", "Tokens and costs by day and model.", view=_usage,
+             needs=("memory_status",)),
 )
 # fmt: on

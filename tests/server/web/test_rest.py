@@ -257,6 +257,25 @@ def test_what_the_operator_takes_away_is_gone_over_rest_too(tmp_path: Path) -> N
         assert desk.get("/tasks")["tasks"] == []  # toolsets spare models, not programs
 
 
+def test_a_view_is_gone_with_the_tools_that_tell_the_same(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    flags = ("--exclude-tools", "recall,get_facts,memory_status")
+    with local_server(tmp_path, *flags) as server:
+        desk = Desk(server, token)
+        added = desk.post("/items/add", content="The emeralds lie in the attic.")
+        for path in (f"/items/{added['id']}", "/state/export", "/tokens"):
+            assert "attic" not in refused(desk.send("GET", path), 404, "not_found")
+        paths = done_document(desk)["paths"]
+        assert not {BASE + path for path in ("/items/{id}", "/state/export", "/tokens")} & set(
+            paths
+        )
+    with local_server(tmp_path, "--tools", "memory_status,remember") as server:
+        desk = Desk(server, token)
+        assert desk.get("/tokens")["cost"] == 0
+        refused(desk.send("GET", f"/items/{added['id']}"), 404, "not_found")
+        refused(desk.send("GET", "/state/export"), 404, "not_found")  # it gives facts and boards
+
+
 def test_wrong_requests_are_told_what_is_right(house: House) -> None:
     ana = house.ana
     nested = b'{"content": "x", "metadata": ' + b'{"a": ' * 500 + b"1" + b"}" * 501
