@@ -71,10 +71,9 @@ class _Shared(StreamableHTTPSessionManager):
     def _admit_session(
         self, requestor: AuthorizationContext | None
     ) -> StreamableHTTPServerTransport | None:
-        owners = self._session_owners.values()
-        if requestor and sum(one["client_id"] == requestor["client_id"] for one in owners) >= (
-            self._share
-        ):
+        asking = requestor and requestor["client_id"]
+        held = sum(owner["client_id"] == asking for owner in self._session_owners.values())
+        if asking and held >= self._share:
             raise _ShareTaken(self._share)
         return super()._admit_session(requestor)
 

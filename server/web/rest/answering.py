@@ -20,6 +20,7 @@ from routemem.memory_core.errors import (
     NotFound,
     RoutememError,
     SummariserError,
+    TooManyScopes,
     Withheld,
     WriteTimeout,
 )
@@ -42,6 +43,7 @@ _STATUS: dict[type[RoutememError], int] = {
     EmbedderError: 503,
     SummariserError: 503,
     WriteTimeout: 503,
+    TooManyScopes: 503,
     DiskFull: 507,
 }
 #: By code, since tools tell no more than that.

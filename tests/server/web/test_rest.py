@@ -265,10 +265,8 @@ def test_a_view_is_gone_with_the_tools_that_tell_the_same(tmp_path: Path) -> Non
         added = desk.post("/items/add", content="The emeralds lie in the attic.")
         for path in (f"/items/{added['id']}", "/state/export", "/tokens"):
             assert "attic" not in refused(desk.send("GET", path), 404, "not_found")
-        paths = done_document(desk)["paths"]
-        assert not {BASE + path for path in ("/items/{id}", "/state/export", "/tokens")} & set(
-            paths
-        )
+        views = {BASE + path for path in ("/items/{id}", "/state/export", "/tokens")}
+        assert not views & done_document(desk)["paths"].keys()
     with local_server(tmp_path, "--tools", "memory_status,remember") as server:
         desk = Desk(server, token)
         assert desk.get("/tokens")["cost"] == 0
