@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidBundle
-from .bundle import Writer, read
+from .bundle import Writer, check, read
 from .files import ENDING
 from .schema import FORMAT
 
@@ -27,7 +27,8 @@ UNDER_WAY = 600.0
 def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str]]) -> bool:
     """Take out of a data folder's exports what was erased from a scope.
 
-    A bundle that cannot be read is removed: nobody can tell what it holds.
+    A bundle that cannot be read, damaged or of a newer version, is left as it is: it may be all
+    that somebody has. `unreadable_in` names it.
 
     Args:
         folder: the data folder.
@@ -62,9 +63,23 @@ def _handled(path: Path, scope: str, refs: set[str]) -> bool:
     except InvalidBundle as error:
         if time.time() - path.stat().st_mtime < UNDER_WAY:
             return False
-        log.warning("the export %s was removed: %s", path.name, error.code)
-        path.unlink()
+        log.warning("nothing could be erased from the export %s: %s", path.name, error.code)
     return True
+
+
+def unreadable_in(folder: Path) -> list[str]:
+    """Names of a data folder's exports that nothing can be erased from."""
+    names = []
+    for path in _exports(folder):
+        try:
+            if _scope_of(path):
+                with path.open("rb") as file:
+                    check(file)
+        except InvalidBundle:
+            names.append(path.name)
+        except FileNotFoundError:  # its owner was faster
+            continue
+    return names
 
 
 def _scope_of(path: Path) -> str:

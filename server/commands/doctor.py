@@ -92,6 +92,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("token counter", _counter),
         ("scopes", _scopes),
         ("damaged files", _damaged),
+        ("exports", _exports),
         ("key", _key),
         ("client", _client),
     )
@@ -280,6 +281,18 @@ def _damaged(settings: Settings) -> Finding:
         )
         return Finding("damaged files", True, ", ".join(done), advice)
     return Finding("damaged files", True, "none")
+
+
+def _exports(settings: Settings) -> Finding:
+    from routemem.memory_core.transfer.erasing import unreadable_in
+
+    if names := unreadable_in(settings.data_path()):
+        advice = (
+            "nobody can read these, so what you forget is not erased from them; delete them, or "
+            "upgrade where a newer Routemem wrote them"
+        )
+        return Finding("exports", False, ", ".join(names), advice)
+    return Finding("exports", True, "what is forgotten can be erased from all of them")
 
 
 def _client(settings: Settings) -> Finding:

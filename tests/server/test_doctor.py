@@ -19,7 +19,7 @@ from routemem.server.commands.doctor import Finding, examine
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
 CHECKS = [
     "version", "sqlite", "data folder", "locks and log", "model", "kernel", "token counter",
-    "scopes", "damaged files", "key", "client",
+    "scopes", "damaged files", "exports", "key", "client",
 ]  # fmt: skip
 
 Say: TypeAlias = Callable[..., str]
@@ -137,6 +137,17 @@ def test_a_damaged_file_is_set_aside_whole_and_listed(settings: Settings, scope_
     assert kept.read_bytes() == b"this was a database once" * 1000
     assert kept.name in found["damaged files"].said
     assert "doctor --repair" in found["damaged files"].advice
+
+
+def test_an_export_that_cannot_be_read_is_named(settings: Settings) -> None:
+    with Scopes(settings) as scopes:
+        scopes.open().remember("kept")
+        export, _ = scopes.carrying.export()
+    assert wrong(findings(settings)) == set()
+    export.write_bytes(export.read_bytes().replace(b"kept", b"kapt"))
+    found = findings(settings)
+    assert wrong(found) == {"exports"}
+    assert export.name in found["exports"].said
 
 
 def test_what_was_set_aside_is_brought_back_and_told(

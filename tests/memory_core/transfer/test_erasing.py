@@ -70,18 +70,34 @@ def test_exports_of_other_scopes_and_files_of_others_are_left_alone(
     assert (other.read_bytes(), theirs.read_bytes()) == before
 
 
-def test_one_that_is_being_written_is_waited_for_and_a_torn_one_removed(
-    scopes: Scopes, export: Path, data_dir: Path
-) -> None:
-    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[:-1]))
+def test_one_that_is_being_written_is_waited_for(scopes: Scopes, export: Path) -> None:
+    whole = export.read_bytes()
+    export.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
     (done,) = scopes.forget(["a-4"], mode="delete")
     assert done.erasure == "pending"
-    assert export.exists()
-    old = time.time() - 3600
-    os.utime(export, (old, old))
+    export.write_bytes(whole)
     assert scopes.open().upkeep.erase_log()
-    assert not export.exists()
-    assert files_holding(data_dir, [b"zubblefrex3"]) == []
+    assert b"zubblefrex3" not in export.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"version":1', b'"version":2'), (b"Ghent", b"Ghant"), (b'{"lines"', b'{"lin')],
+    ids=["newer version", "one byte changed", "torn"],
+)
+def test_one_that_cannot_be_read_is_left_and_named(
+    scopes: Scopes, export: Path, data_dir: Path, old: bytes, new: bytes
+) -> None:
+    harmed = export.read_bytes().replace(old, new)
+    export.write_bytes(harmed)
+    long_ago = time.time() - 3600
+    os.utime(export, (long_ago, long_ago))
+    whole, _ = scopes.carrying.export()
+    (done,) = scopes.forget(["a-4"], mode="delete")
+    assert done.erasure == "done"
+    assert export.read_bytes() == harmed
+    assert b"zubblefrex3" not in whole.read_bytes()
+    assert erasing.unreadable_in(data_dir) == [export.name]
 
 
 def test_emptying_a_scope_leaves_its_exports(scopes: Scopes, export: Path) -> None:
