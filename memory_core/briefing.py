@@ -12,7 +12,7 @@ from .errors import InvalidArgument
 from .lifecycle.models import Model
 from .question import MAX_TOP_K, ask
 from .records import Context, Fact, Hit, Item, Recall
-from .retrieval.context import CUT, Line, Part, pack
+from .retrieval.context import CUT, SUMMARY, Line, Part, pack
 from .retrieval.fence import closing, opening
 from .retrieval.lexical import content_words
 from .retrieval.lines import fact_text, heading, indented
@@ -118,9 +118,7 @@ class Briefing:
             hits, more = self._pool(asked, seen, budget, cost)
             hits = self._whole(hits, int(WHOLE_SHARE * budget), cost)
             title = "Bears on the question:" if asked.query else "Stored last:"
-            lines = tuple(
-                self._line(hit, hit.text if hit.whole else hit.text + CUT) for hit in hits
-            )
+            lines = tuple(self._line(hit, hit.text + _closing(hit)) for hit in hits)
             parts.append(Part("relevant", title, lines, 0.35, more=more))
         if parts:  # said once, before anything that somebody wrote
             first = next((n for n, part in enumerate(parts) if part.lines), 0)
@@ -225,7 +223,15 @@ class Briefing:
 
 def shown_text(item: Item) -> str:
     """What stands for an item where it is shown without being asked for."""
-    return item.summary if item.state == "compressed" and item.summary else item.text
+    short = item.state == "compressed" and item.summary
+    return item.summary + SUMMARY if short else item.text
+
+
+def _closing(hit: Hit) -> str:
+    """What is said behind the text of a hit that is not the whole of its memory."""
+    if hit.abridged:
+        return SUMMARY
+    return "" if hit.whole else CUT
 
 
 def _time(item: Item) -> float:

@@ -92,10 +92,10 @@ def shorten(text: str, strategy: str, count: Count) -> Shortened:
         return Shortened(both, count(both))
 
     barest = with_room(0)
-    if barest.tokens > share * (1 + TOLERANCE):
+    fits = barest.tokens <= share * (1 + TOLERANCE)
+    best = _fullest(with_room, share, barest) if fits else barest
+    if best is barest and terms:
         best = replace(with_room(_BEGINNING), protected_won=True)
-    else:
-        best = _fullest(with_room, share, barest)
     return best if best.text and best.tokens < whole else Shortened(text, whole)
 
 

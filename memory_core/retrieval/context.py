@@ -18,6 +18,8 @@ TINY = 64
 SHORT = 48
 #: What stands behind a text that was cut.
 CUT = " … (part)"
+#: What stands behind a summary, whose text is longer.
+SUMMARY = " (summary)"
 HINTS = "Left out (recall ids=[…] reads a memory, get_facts keys=[…] a fact):"
 #: Part of the budget kept for hints when not everything fits, and most tokens of it.
 HINT_SHARE, HINT_MOST = 0.1, 300

@@ -86,6 +86,14 @@ def test_each_memory_stands_in_a_context_once(full: Memory) -> None:
     assert not set(context.ids) & set(context.hints)
 
 
+def test_a_summary_is_called_one_and_not_a_part(memory: Memory) -> None:
+    id = memory.remember("The mill by the river turned " + "slowly, as it always did. " * 20).id
+    memory.compress([id], summary="The mill turned slowly.")
+    context = memory.get_context("mill river", max_tokens=600)
+    assert "The mill turned slowly. (summary)" in context.text
+    assert "(part)" not in context.text
+
+
 @pytest.fixture(scope="module")
 def mills() -> Iterator[Memory]:
     """Forty texts of 600 tokens; only read from."""

@@ -73,6 +73,24 @@ def test_minutes_of_a_meeting_are_cut_to_the_share_of_the_strategy(strategy: str
     assert abs(short.tokens - share) <= TOLERANCE * share
 
 
+@given(TEXTS, st.sampled_from(list(STRATEGIES)))
+def test_no_summary_is_a_list_of_words_alone(text: str, strategy: str) -> None:
+    assert not shorten(text, strategy, estimate).text.startswith("Also: ")
+
+
+@pytest.mark.parametrize("usual", [6, 9])
+def test_a_list_that_just_fits_in_the_share_has_the_beginning_of_the_text_before_it(
+    usual: int,
+) -> None:
+    runs = "".join(
+        f"On {day} May we saw that it ran for {day * 17}.5 hours. " for day in range(4, 9)
+    )
+    text = runs + "Then they talked about all of it for a while as usual. " * usual
+    assert shorten(text, "balanced", estimate).text.startswith(
+        "On 4 May we saw that it ran for 68.5"
+    )
+
+
 def test_where_the_protected_alone_is_more_than_the_share_it_wins_and_says_so() -> None:
     table = "\n".join(
         f"On {day} May 2026 Ann Bell paid {day * 17}.50 euros." for day in range(1, 31)
