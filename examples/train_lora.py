@@ -2,7 +2,7 @@
 
 With a folder and a base model it trains that one; without, a tiny model with random weights on a
 few made-up exchanges, offline, to show that everything fits together. Needs the extra:
-pip install "routemem[train]".
+pip install ".[train]".
 """
 
 import json

@@ -42,7 +42,9 @@ class Settings:
     )
     scope: str = _setting("global", "scope of calls that name none", flag=True)
     allow_scope: tuple[str, ...] = _setting(
-        (), "scopes a model may name (a trailing * matches any ending); empty: all", flag=True
+        (),
+        "scopes a model may name (a trailing * matches any ending, in quotes); empty: all",
+        flag=True,
     )
     chain: tuple[str, ...] = _setting(
         (),
@@ -50,7 +52,9 @@ class Settings:
         flag=True,
     )
     toolsets: tuple[str, ...] = _setting(
-        ("default",), "groups of tools to offer; `all` for every one", flag=True
+        ("default",),
+        "groups of tools to offer, over REST too, which has all unless told; `all` for every one",
+        flag=True,
     )
     tools: tuple[str, ...] = _setting((), "single tools to offer, instead of groups", flag=True)
     exclude_tools: tuple[str, ...] = _setting((), "tools to leave out; wins", flag=True)

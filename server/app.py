@@ -105,14 +105,16 @@ def build_server(settings: Settings, calls: Calls | None = None) -> Surface:
 def build_rest_tools(settings: Settings, calls: Calls) -> Surface:
     """The tools that the REST routes call: no client of the protocol sees them.
 
-    Toolsets spare a model's context, so they do not count here; what `--tools`, `--exclude-tools`
-    and `--read-only` take away is taken away here too.
+    The default toolsets spare a model's context, so all are on here; what a person takes away
+    with `--toolsets`, `--tools`, `--exclude-tools` and `--read-only` is taken away here too.
 
     Raises:
         InvalidArgument: none is left.
     """
+    if settings.toolsets == Settings.toolsets:
+        settings = replace(settings, toolsets=("all",))
     tools = Surface("routemem", version=version("routemem"))
-    _add_tools(tools, chosen_tools(replace(settings, toolsets=("all",))), calls)
+    _add_tools(tools, chosen_tools(settings), calls)
     return tools
 
 

@@ -24,8 +24,8 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="A,B",
-        help="scopes it may use, `project:*` for all that begin so, `*` for all; calls that name "
-        "none use the first",
+        help="scopes it may use, 'project:*' for all that begin so, '*' for all (in quotes: shells "
+        "read a *); calls that name none use the first",
     )
     command.add_argument(
         "--read-only", dest="reads_only", action="store_true", help="it may change nothing"

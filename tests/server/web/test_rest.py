@@ -254,7 +254,18 @@ def test_what_the_operator_takes_away_is_gone_over_rest_too(tmp_path: Path) -> N
         for path in ("/items/forget", "/tasks/create"):
             refused(desk.send("POST", path, json={"ids": ["a-1"], "title": "x"}), 404, "not_found")
             assert BASE + path not in done_document(desk)["paths"]
-        assert desk.get("/tasks")["tasks"] == []  # toolsets spare models, not programs
+        assert desk.get("/tasks")["tasks"] == []  # the default toolsets spare models, not programs
+
+
+def test_toolsets_that_are_asked_for_narrow_rest_too(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    with local_server(tmp_path, "--toolsets", "memory") as server:
+        desk = Desk(server, token)
+        refused(desk.send("POST", "/tasks/create", json={"title": "x"}), 404, "not_found")
+        refused(desk.send("GET", "/facts"), 404, "not_found")
+        paths = done_document(desk)["paths"]
+        assert BASE + "/items/add" in paths
+        assert not paths.keys() & {BASE + "/tasks/create", BASE + "/tasks", BASE + "/facts"}
 
 
 def test_a_view_is_gone_with_the_tools_that_tell_the_same(tmp_path: Path) -> None:
