@@ -55,15 +55,16 @@ class Upkeep:
     def erase_log(self) -> bool:
         """Erase what was erased from backups, index files and log too; retried when False."""
         self._meaning.blank()
-        if self.backups is not None and not (self._erase_exports() and self.backups.catch_up()):
-            return False
-        return self._store.flush_log()
+        return self._erase_copies() and self._store.flush_log()
 
-    def _erase_exports(self) -> bool:
-        store = self._store
-        if not isinstance(store, SqliteStore) or store.place is None:
+    def _erase_copies(self) -> bool:
+        """Erase from exports and backups. What is erased from the scope meanwhile stays owed."""
+        store, backups = self._store, self.backups
+        if backups is None or not isinstance(store, SqliteStore) or store.place is None:
             return True
-        return erase_from_exports(store.place.parent, store.scope, store.erased())
+        erased = store.erased()
+        searched = erase_from_exports(store.place.parent, store.scope, erased)
+        return searched and backups.catch_up(erased)
 
     def round(self) -> bool:
         """One round of the caretaker; True when there must be another."""

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,12 +154,16 @@ class Backups:
 
     # ------------------------------------------------------------------ erase
 
-    def catch_up(self) -> bool:
-        """Erase from every backup what was erased from the scope; False: try again later."""
-        if self._path is None:
-            return True
-        erased = self._store.erased()
-        if not erased:
+    def catch_up(self, erased: Sequence[tuple[str, str]]) -> bool:
+        """Erase from every backup, too, what was erased from the scope, and settle it.
+
+        Args:
+            erased: what `SqliteStore.erased` told, and no other copy holds any more.
+
+        Returns:
+            False when a backup is under way: try again later.
+        """
+        if self._path is None or not erased:
             return True
         try:
             if self.all():
@@ -174,7 +178,7 @@ class Backups:
             return False
         return True
 
-    def _erase(self, backup: Backup, erased: list[tuple[str, str]]) -> None:
+    def _erase(self, backup: Backup, erased: Sequence[tuple[str, str]]) -> None:
         try:
             copy = SqliteStore(backup.path, self._store.scope, "", now=self._clock())
             try:

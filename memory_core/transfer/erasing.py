@@ -8,11 +8,13 @@ import json
 import logging
 import os
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidBundle
+from ..errors import InvalidBundle, WriteTimeout
+from ..storage.lock import WriterLock
 from .bundle import Writer, check, read
 from .files import ENDING
 from .schema import FORMAT
@@ -22,6 +24,9 @@ log = logging.getLogger("routemem")
 FOLDER = "exports"
 #: Seconds for which a bundle without an end is taken for one that is being written.
 UNDER_WAY = 600.0
+#: Longest wait for another erasure before this one is put off, seconds.
+PATIENCE = 2.0
+PART = ".part"
 
 
 def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str]]) -> bool:
@@ -36,21 +41,33 @@ def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str
             been made for that.
 
     Returns:
-        False when one is being written at this moment: try again later.
+        False when one is being written at this moment, or another process erases: try again later.
     """
     refs = {ref for ref, kind in erased if kind != "all"}
+    if not refs or not (folder / FOLDER).is_dir():
+        return True
     done = True
-    for path in _exports(folder) if refs else []:
-        try:
-            done &= _handled(path, scope, refs)
-        except FileNotFoundError:  # its owner was faster
-            continue
+    try:
+        with WriterLock(folder / FOLDER, PATIENCE):
+            for left in _files(folder, f".*{ENDING}.*{PART}"):  # by a process that was killed
+                left.unlink(missing_ok=True)
+            for path in _exports(folder):
+                try:
+                    done &= _handled(path, scope, refs)
+                except FileNotFoundError:  # its owner was faster
+                    continue
+    except WriteTimeout:
+        return False
     return done
 
 
 def _exports(folder: Path) -> list[Path]:
+    return _files(folder, f"*{ENDING}")
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
     try:
-        return sorted((folder / FOLDER).rglob(f"*{ENDING}"))
+        return sorted((folder / FOLDER).rglob(pattern))
     except FileNotFoundError:  # removed while it was read
         return []
 
@@ -85,10 +102,13 @@ def unreadable_in(folder: Path) -> list[str]:
 def _scope_of(path: Path) -> str:
     """The scope a bundle says it holds; "" for a file that is none of ours."""
     with path.open("rb") as file:
-        try:
-            head = json.loads(file.readline(1 << 16))
-        except ValueError:
-            return ""
+        line = file.readline(1 << 16)
+    if not line:  # an export that was begun a moment ago lies in its writer's buffer
+        raise InvalidBundle("it is empty")
+    try:
+        head = json.loads(line)
+    except ValueError:
+        return ""
     ours = isinstance(head, dict) and head.get("format") == FORMAT
     return str(head.get("scope", "")) if ours else ""
 
@@ -100,11 +120,9 @@ def _erase_from(path: Path, scope: str, refs: set[str]) -> None:
         gone = _with_derived(refs, (line for line in lines if line["record"] == "link"))
         if not any(_is_about(line, gone) for line in read(file)):
             return
-        part = path.with_name(f".{path.name}.part")
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PART}")
         try:
-            with os.fdopen(
-                os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
-            ) as new:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
                 writer = Writer(new, scope, head["tag"])
                 for line in read(file):
                     if line["record"] != "head" and not _is_about(line, gone):

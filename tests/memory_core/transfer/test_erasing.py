@@ -3,13 +3,18 @@
 import io
 import os
 import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from things import files_holding
 
+from routemem.memory_core import upkeep
 from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.storage.lock import WriterLock
 from routemem.memory_core.transfer import erasing
 from routemem.memory_core.transfer.bundle import read
 
@@ -70,9 +75,10 @@ def test_exports_of_other_scopes_and_files_of_others_are_left_alone(
     assert (other.read_bytes(), theirs.read_bytes()) == before
 
 
-def test_one_that_is_being_written_is_waited_for(scopes: Scopes, export: Path) -> None:
+@pytest.mark.parametrize("lines", [0, -1], ids=["nothing on disk yet", "without its end"])
+def test_one_that_is_being_written_is_waited_for(scopes: Scopes, export: Path, lines: int) -> None:
     whole = export.read_bytes()
-    export.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
+    export.write_bytes(b"".join(whole.splitlines(keepends=True)[:lines]))
     (done,) = scopes.forget(["a-4"], mode="delete")
     assert done.erasure == "pending"
     export.write_bytes(whole)
@@ -129,3 +135,57 @@ def test_an_export_that_its_owner_removes_meanwhile_keeps_nobody_from_forgetting
     monkeypatch.setattr(erasing, "_scope_of", gone)
     assert scopes.forget(["a-4"], mode="delete")[0].erasure == "done"
     assert scopes.forget(["a-5"], mode="delete")[0].erasure == "done"
+
+
+def test_what_is_erased_while_exports_are_searched_leaves_them_too(
+    scopes: Scopes, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = scopes.open()
+
+    def search(*given: Any) -> bool:
+        done = erasing.erase_from_exports(*given)
+        monkeypatch.undo()
+        if item := memory.store.find("a-5"):
+            with memory.store.atomic():
+                memory.store.erase(item.row)
+        return done
+
+    monkeypatch.setattr(upkeep, "erase_from_exports", search)
+    memory.forget(["a-4"], mode="purge")
+    assert memory.upkeep.erase_log()
+    assert b"zubblefrex3" not in export.read_bytes()
+    assert b"zubblefrex4" not in export.read_bytes()
+
+
+def test_many_forgetting_at_once_leave_a_whole_export_without_any_of_it(
+    scopes: Scopes, export: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "PATIENCE", 60.0)
+    refs = ["a-1", "a-2", "a-4", "a-5", "a-6"]
+    whole = shutil.copy(export, data_dir.parent / "whole")
+    meet = threading.Barrier(len(refs))
+
+    def erase(ref: str) -> bool:
+        meet.wait()
+        return erasing.erase_from_exports(data_dir, "global", [(ref, "item")])
+
+    with ThreadPoolExecutor(len(refs)) as pool:
+        for _ in range(5):
+            copy = Path(shutil.copy(whole, export.with_name("copy.jsonl")))
+            assert all(pool.map(erase, refs))
+            told = [record for record, _ in records(copy)]
+            assert told == ["head", "item", "fact", "fact", "task"]
+
+
+def test_an_erasure_waits_for_another_and_removes_what_a_killed_one_left(
+    scopes: Scopes, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "PATIENCE", 0.05)
+    left = export.with_name(f".{export.name}.0.part")
+    left.write_bytes(export.read_bytes()[:-40])
+    with WriterLock(export.parent, 0.0):
+        assert scopes.forget(["a-4"], mode="delete")[0].erasure == "pending"
+        assert left.exists()
+    assert scopes.open().upkeep.erase_log()
+    assert not left.exists()
+    assert b"zubblefrex3" not in export.read_bytes()
