@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mcp.server.mcpserver.exceptions import (
@@ -11,6 +11,7 @@ from mcp.server.mcpserver.exceptions import (
     UnexpectedResourceError,
     UnexpectedToolError,
 )
+from mcp.types import Prompt
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -24,6 +25,35 @@ _MOST_LINES = 8
 def unknown_tool(name: str, tools: Sequence[str]) -> str:
     """Say that there is no such tool, and which there are."""
     return f"not_found: There is no tool {_unknown([name], tools)}"
+
+
+def wrong_prompt(name: str, given: Iterable[str], prompts: Mapping[str, Prompt]) -> str:
+    """Say that there is no such prompt, or which arguments it lacks or has not; "" if all is well.
+
+    Args:
+        name: of the prompt that was asked for.
+        given: names of the arguments that came.
+        prompts: those there are, by name.
+    """
+    if name not in prompts:
+        return f"not_found: There is no prompt {_unknown([name], list(prompts))}"
+    arguments = prompts[name].arguments or []
+    valid, given = [each.name for each in arguments], list(given)
+    unknown = [each for each in given if each not in valid]
+    told = [f"{name} has no argument {_unknown(unknown, valid)}"] if unknown else []
+    missing = [each.name for each in arguments if each.required and each.name not in given]
+    told += [f"{each}: Argument of {name} required. Valid: {', '.join(valid)}." for each in missing]
+    return f"invalid_argument: {_lines(told)}" if told else ""
+
+
+def wrong_value(error: BaseException | None) -> str:
+    """Say which arguments of a prompt were not valid, a line each; "" if it failed otherwise."""
+    while error is not None and not isinstance(error, ValidationError):
+        error = error.__cause__
+    if error is None:
+        return ""
+    found = error.errors(include_url=False, include_input=False)
+    return f"invalid_argument: {_lines([_field(each, {}) for each in found])}"
 
 
 def may_only_read(tool: str, offered: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from routemem.memory_core.errors import RoutememError
 from .calls import Calls
 from .replies.facts import fact_line
 from .surface import Surface
+from .toolsets.review import Focus, Limit, Strategy
 
 if TYPE_CHECKING:
     from routemem.memory_core import Scopes
@@ -111,7 +112,7 @@ def _end_session(server: Surface, calls: Calls) -> None:
 
 def _review_memory(server: Surface, calls: Calls) -> None:
     @server.prompt(title="Review the memory")
-    def review_memory(focus: str = "budget", limit: str = "20", scope: str = "") -> str:
+    def review_memory(focus: Focus = "budget", limit: Limit = 20, scope: str = "") -> str:
         """Decide what to keep, shorten, promote to a fact or delete."""
         about = f" of {scope}" if scope else ""
         return _text(calls, "review_memory", focus=focus, limit=limit, about=about)
@@ -131,7 +132,7 @@ def _extract_facts(server: Surface, calls: Calls) -> None:
 
 def _compress_item(server: Surface, calls: Calls) -> None:
     @server.prompt(title="Shorten a memory")
-    async def compress_item(id: str, strategy: str = "balanced") -> str:
+    async def compress_item(id: str, strategy: Strategy = "balanced") -> str:
         """Write the short form of one memory."""
         share = {"aggressive": "a tenth", "conservative": "half"}.get(strategy, "a quarter")
 

@@ -8,15 +8,32 @@ from typing import Any
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
-from mcp.types import CallToolResult, InputRequiredResult, TextContent, Tool
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    TextContent,
+    Tool,
+)
 from pydantic import BaseModel
 
 from routemem.memory_core.errors import RoutememError
 
 from . import log
 from .callers import caller
-from .faults import crashed, may_only_read, refused, root_cause, unknown_tool, wrong_at_sight
+from .faults import (
+    crashed,
+    may_only_read,
+    refused,
+    root_cause,
+    unknown_tool,
+    wrong_at_sight,
+    wrong_prompt,
+    wrong_value,
+)
 from .schemas import published_input, published_output
 
 logger = logging.getLogger(__name__)
@@ -122,6 +139,29 @@ class Surface(MCPServer[Any]):
             raise ToolError(crashed(name, cause)) from error
         except ToolError as error:
             raise ToolError(refused(error, schema)) from error
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Any, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Fill in a prompt; an argument that is left empty counts as absent, as forms send it.
+
+        Raises:
+            MCPError: invalid params (-32602): there is no such prompt, or an argument is missing,
+                unknown or not accepted; told as the arguments of tools are.
+        """
+        prompts = {prompt.name: prompt for prompt in await self.list_prompts()}
+        given = {key: value for key, value in (arguments or {}).items() if value}
+        if wrong := wrong_prompt(name, given, prompts):
+            raise MCPError(INVALID_PARAMS, wrong)
+        try:
+            return await super().get_prompt(name, given, context)
+        except ValueError as error:
+            if wrong := wrong_value(error):
+                raise MCPError(INVALID_PARAMS, wrong) from error
+            raise
 
     async def serve(
         self,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from routemem.memory_core import Memory, Scopes
 
 Focus = Annotated[Literal["budget", "stale", "duplicates", "superseded", "facts"], AnyCase]
+Limit = Annotated[int, Field(ge=1, le=50)]
 #: Texts are taken too: models wrap their JSON in fences and prose, or do not finish it.
 Actions = Annotated[
     str,
@@ -91,7 +92,7 @@ def _candidates(memory: "Memory", budget: int) -> "tuple[str, CompressOut]":
 def _review(calls: Calls) -> Tool:
     async def review_memory(
         focus: Focus = "budget",
-        limit: Annotated[int, Field(ge=1, le=50)] = 20,
+        limit: Limit = 20,
         scope: str = "",
     ) -> CallToolResult:
         """List memories to tidy up, each with a proposal and its reason. Decide, then call

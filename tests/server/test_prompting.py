@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
 
 from routemem import prompts
 from routemem.memory_core.settings import Settings
@@ -117,6 +119,39 @@ async def test_what_the_extraction_prompt_shows_is_taken_by_set_fact(client: Cli
     for fact in json.loads(example):
         done = await client.call_tool("set_fact", fact)
         assert not done.is_error, done.content
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("nope", {}, "There is no prompt 'nope'. Valid: memory_guide, start_session"),
+        ("extract_fact", {"text": "x"}, "did you mean 'extract_facts'?"),
+        ("extract_facts", {}, "text: Argument of extract_facts required. Valid: text."),
+        ("extract_facts", {"text": ""}, "text: Argument of extract_facts required. Valid: text."),
+        ("extract_facts", {"txt": "x", "text": "x"}, "no argument 'txt' (did you mean 'text'?)"),
+        ("review_memory", {"focus": "foo"}, "focus: Input should be 'budget', 'stale'"),
+        ("review_memory", {"limit": "abc"}, "limit: Input should be a valid integer"),
+        ("review_memory", {"limit": "0"}, "limit: Input should be greater than or equal to 1"),
+        ("compress_item", {"id": "a-1", "strategy": "foo"}, "strategy: Input should be"),
+    ],
+)
+async def test_a_prompt_asked_for_wrongly_says_what_is_right(
+    client: Client,
+    name: str,
+    arguments: dict[str, str],
+    told: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(MCPError) as refused:
+        await client.get_prompt(name, arguments)
+    assert refused.value.code == INVALID_PARAMS
+    assert told in refused.value.message
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_an_argument_of_a_prompt_that_is_left_empty_counts_as_absent(client: Client) -> None:
+    text = await said(client, "review_memory", focus="", limit="")
+    assert 'with focus "budget" and limit 20' in text
 
 
 async def test_text_with_braces_is_not_filled_in(client: Client) -> None:
