@@ -17,7 +17,7 @@ from http_server import Asking, local_server, new_token, process_server
 from starlette.types import Message, Receive, Scope, Send
 
 from routemem.memory_core.errors import InvalidArgument
-from routemem.server.web import guard
+from routemem.server.web import connection, guard
 from routemem.server.web.address import Address, listen
 from routemem.server.web.limits import RateLimit
 from routemem.server.web.metrics import Metrics
@@ -308,6 +308,19 @@ def test_a_client_that_does_not_go_on_is_let_go(strict: House, sent: bytes) -> N
     assert strict.server.ask("/health", strict.token).status_code == 200
 
 
+def test_who_sends_no_headers_is_let_go_long_before_who_sends_no_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "FOR_HEADERS", 0.1)
+    new_token(tmp_path, "ana", "user:ana")
+    with local_server(tmp_path, ROUTEMEM_HTTP_TIMEOUT="60") as server:
+        for sent in (b"", b"GET /health HT"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
+                wire.sendall(sent)
+                with contextlib.suppress(ConnectionResetError):
+                    assert wire.recv(4096) == b""
+
+
 def test_a_client_that_reads_no_answer_is_let_go(strict: House) -> None:
     asked = (
         f"GET /metrics HTTP/1.1\r\nhost: localhost:{strict.server.port}\r\n"
@@ -333,7 +346,7 @@ def test_metrics_are_numbers_without_names_or_content(house: House) -> None:
     session = {"mcp-session-id": open_session(house).headers["mcp-session-id"], **ACCEPT}
     done = house.server.ask("/mcp", house.token, "POST", json=body, headers=session)
     assert "Stored" in done.text
-    answer = house.server.ask("/metrics", house.token)
+    answer = house.server.ask("/metrics", house.server.token("everything", "*"))
     assert answer.headers["content-type"].startswith("text/plain")
     lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
     assert 'routemem_http_responses_total{path="other",status="404"}' in answer.text
@@ -343,6 +356,14 @@ def test_metrics_are_numbers_without_names_or_content(house: House) -> None:
         assert float(value) >= 0
     for private in ("emeralds", "user:ana", house.token):
         assert private not in answer.text
+
+
+def test_metrics_of_all_clients_are_not_told_to_one_of_them(house: House) -> None:
+    for name, scopes, read_only in (("one", "user:ana,project:*", False), ("few", "user:a", True)):
+        token = house.server.token(name, scopes, read_only=read_only)
+        refused(house.server.ask("/metrics", token), 403, "not_allowed")
+    watching = house.server.token("watching", "*", read_only=True)
+    assert house.server.ask("/metrics", watching).status_code == 200
 
 
 def test_a_damaged_list_of_tokens_lets_nobody_in(tmp_path: Path) -> None:

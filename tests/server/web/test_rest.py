@@ -308,7 +308,8 @@ def test_wrong_requests_are_told_what_is_right(house: House) -> None:
 def test_calls_are_counted_by_tool_and_tell_no_content(house: House) -> None:
     house.bob.post("/items/add", content="Bob's boat is called Undine.")
     house.bob.send("POST", "/items/forget", json={"ids": []})
-    text = house.bob.server.ask("/metrics", house.bob.token).text
+    watching = house.bob.server.token("watching", "*")
+    text = house.bob.server.ask("/metrics", watching).text
     assert 'routemem_tool_calls_total{tool="remember",outcome="done"}' in text
     assert 'routemem_tool_calls_total{tool="forget",outcome="refused"}' in text
     assert 'routemem_tool_seconds_total{tool="remember"} ' in text

@@ -1,5 +1,6 @@
 """The real server over streamable HTTP and SSE, with the SDK's client, in both protocol eras."""
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -10,13 +11,17 @@ from typing import Any
 
 import anyio
 import pytest
+import uvicorn
 from http_server import Asking, local_server, new_token, process_server, text_of
 from mcp import Client
 from raw_client import MODERN
+from sse_starlette.sse import AppStatus
 
 from routemem.memory_core.storage.lock import WriterLock
 from routemem.memory_core.storage.registry import file_name
 from routemem.server.app import DEFAULT, TOOLSETS
+from routemem.server.web import ending
+from routemem.server.web.metrics import Metrics
 
 EVERY_WAY = pytest.mark.parametrize(
     ("way", "mode"), [("mcp", "auto"), ("mcp", "legacy"), ("sse", "auto"), ("sse", "legacy")]
@@ -274,7 +279,7 @@ def test_the_server_ends_in_order_and_says_nothing(tmp_path: Path) -> None:
 async def test_a_call_under_way_is_answered_before_the_end(
     tmp_path: Path, way: str, mode: str
 ) -> None:
-    token = new_token(tmp_path, "ana", "user:ana")
+    token, watching = new_token(tmp_path, "ana", "user:ana"), new_token(tmp_path, "all", "*")
     answers: list[dict[str, Any]] = []
     with process_server(tmp_path) as server:
         with contextlib.suppress(Exception):  # the client, too, ends without its server
@@ -289,15 +294,40 @@ async def test_a_call_under_way_is_answered_before_the_end(
                     with held:
                         tasks.start_soon(store)
                         while "routemem_http_calls 1\n" not in await anyio.to_thread.run_sync(
-                            lambda: server.ask("/metrics", token).text
+                            lambda: server.ask("/metrics", watching).text
                         ):
                             pass
                         server.process.terminate()
                         while await anyio.to_thread.run_sync(lambda: listens(server.port)):
                             pass
-                        await anyio.sleep(1)  # streams would be cut at the next half second
         assert [answer["status"] for answer in answers] == ["stored"]
         assert server.end() == (0, "")
+
+
+@pytest.mark.anyio
+async def test_streams_stay_open_until_the_last_call_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(AppStatus, "should_exit", False)
+    monkeypatch.setattr(AppStatus, "enable_automatic_graceful_drain", True)
+    monkeypatch.setattr(ending, "_LOOK", 0.0)
+    monkeypatch.setattr(ending, "_LAST_WORDS", 0.0)
+
+    async def looks() -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    server, metrics = uvicorn.Server(uvicorn.Config("none:none", log_config=None)), Metrics(0.0)
+    metrics.calls = 1
+    closing = asyncio.create_task(ending.close_streams(server, metrics, grace=600.0))
+    await looks()
+    assert not AppStatus.enable_automatic_graceful_drain  # or the first signal would cut them
+    server.should_exit = True
+    await looks()
+    assert not AppStatus.should_exit
+    metrics.calls = 0
+    await closing
+    assert AppStatus.should_exit
 
 
 def listens(port: int) -> bool:
