@@ -21,6 +21,8 @@ from .storage.sqlite import SqliteStore
 
 _ASIDE = re.compile(r"(?P<file>.+\.db)\.damaged-(?P<when>\d+(?:-\d+)?)")
 REPAIRED = ".repaired-"
+#: Tables of which no row may be overwritten.
+_TELLING = ("items", "facts", "cards", "tombstones", "quarantine", "erasures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ def _take_in(scopes: Scopes, scope: str, part: Path) -> bool:
     memory = scopes.open(scope)
     store = memory.store
     assert isinstance(store, SqliteStore)
-    if not _holds_anything(memory):
-        store.db.take_over(part, lambda: None)
+    with suppress(_Filled):
+        store.db.take_over(part, lambda: _check_empty(store))
         settle(store, scopes.registry)
         return False
     bundle = io.BytesIO()
@@ -124,9 +126,15 @@ def _keep_sealed(old: Memory, store: SqliteStore) -> None:
                 store.db.execute(f"insert or ignore into {table} values({marks})", row)
 
 
-def _holds_anything(memory: Memory) -> bool:
-    counts = memory.store.counts()
-    return bool(counts["items"] or counts["facts"] or memory.store.last_write())
+class _Filled(Exception):
+    """The scope holds something, so nothing may take its place."""
+
+
+def _check_empty(store: SqliteStore) -> None:
+    """Raise when anything was stored, held or forgotten in a file."""
+    held = " or ".join(f"exists(select 1 from {table})" for table in _TELLING)
+    if store.db.value(f"select {held}"):
+        raise _Filled
 
 
 def _rename(path: Path, file: str, when: str) -> str:

@@ -11,6 +11,7 @@ from routemem.memory_core.errors import DamagedFile
 from routemem.memory_core.repairing import Repaired, repair, set_aside_in
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage.database import Database
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.storage.sqlite import SqliteStore
 
@@ -177,6 +178,58 @@ def test_what_was_stored_since_stays_and_what_was_forgotten_since_too(
         assert facts["fact.2"] == "value 2"
         assert scopes.locate(new).recall(ids=[new]).hits[0].text == "since then"
         assert scopes.locate("a-2").recall(ids=["a-2"]).hits  # under its old id
+
+
+@pytest.mark.parametrize("kind", ["held", "deleted", "erased"])
+def test_a_file_that_only_tells_what_is_gone_is_not_overwritten(
+    file: Path, settings: Settings, clock: StoppedClock, kind: str
+) -> None:
+    file.write_bytes(b"\0" * 100 + file.read_bytes()[100:])
+    with Scopes(settings, clock=clock) as scopes:
+        with pytest.raises(DamagedFile):
+            scopes.open("user:ann")
+        memory = scopes.open("user:ann")
+        store = memory.store
+        assert isinstance(store, SqliteStore)
+        if kind == "held":
+            (held,) = scopes.quarantine(content="zebra", reason="secret", scope="user:ann")[1]
+            gone = held.id
+        elif kind == "deleted":
+            gone = memory.remember("for a moment").id
+            memory.forget([gone], mode="delete")
+        else:
+            with store.atomic():
+                store.db.execute("insert into erasures values('k5', 'fact')")
+    (done,) = repaired(settings, clock)
+    assert done.merged
+    with Scopes(settings, clock=clock) as scopes:
+        memory = scopes.open("user:ann")
+        assert len(read(scopes)[0]) == ITEMS - 1
+        if kind == "held":
+            assert gone in [each.id for each in memory.vault.all()]
+        elif kind == "deleted":
+            assert memory.forget([gone], mode="restore")[0].state == "active"
+
+
+def test_what_is_stored_while_a_file_is_put_in_place_stays(
+    file: Path, settings: Settings, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(b"\0" * 100 + file.read_bytes()[100:])
+    with Scopes(settings, clock=clock) as scopes, pytest.raises(DamagedFile):
+        scopes.open("user:ann")
+
+    def late(database: Database, *given: Any) -> None:
+        other.open("user:ann").remember("at the last moment", key="late")
+        take_over(database, *given)
+
+    take_over = Database.take_over
+    monkeypatch.setattr(Database, "take_over", late)
+    with Scopes(settings, clock=clock) as other:
+        (done,) = repaired(settings, clock)
+    assert done.merged
+    with Scopes(settings, clock=clock) as scopes:
+        assert len(read(scopes)[0]) == ITEMS - 1
+        assert scopes.open("user:ann").recall(ids=["late"]).hits[0].text == "at the last moment"
 
 
 def test_a_file_that_holds_nothing_readable_is_left_and_told(
