@@ -131,9 +131,11 @@ class Withdrawal:
 
     def _unseal(self, ref: str) -> Item:
         grave = self._grave(ref)
+        if grave.state == "purged":
+            raise Conflict(f"{grave.id} was purged: nothing is left that could bring it back.")
         expired = grave.expires_at is None or grave.expires_at <= self._clock()
         if grave.sealed is None or expired:
-            raise Conflict(f"{grave.id} was {grave.state} and its undo time is over.")
+            raise Conflict(f"{grave.id} was deleted and its undo time is over.")
         item = unpacked(json.loads(self._vault.open(grave.sealed, self._binding(grave.id))))
         if twin := self._store.twin(item.digest):
             raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")

@@ -69,6 +69,9 @@ UNUSED = {
     "tokens": (*SERVING, "data_dir", "scope", "allow_scope", "read_only", "embedder", "model"),
 }
 
+#: Options that need no command.
+ALONE = ("-h", "--help", "--version")
+
 Run = Callable[[argparse.Namespace, Settings], int]
 
 
@@ -144,6 +147,8 @@ def _command(arguments: list[str]) -> int:
         arguments = ["serve"]  # started by a client that gives no arguments
     top = parser(arguments[0] if arguments and arguments[0] in COMMANDS else "")
     try:
+        if arguments and arguments[0].startswith("-") and arguments[0] not in ALONE:
+            top.error("options go after the command, as in: routemem status --data-dir FOLDER")
         given = top.parse_args(arguments)
     except SystemExit as leaving:  # after --help, --version or a misuse, all told already
         return leaving.code if isinstance(leaving.code, int) else 0

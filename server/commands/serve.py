@@ -13,30 +13,36 @@ from routemem.memory_core.settings import Settings
 if TYPE_CHECKING:
     from ..web.address import Address
 
+#: Where to listen when nothing is said, and the flags that say something of it.
+HOST, PORT = "127.0.0.1", 8765
+WEB = ("host", "port", "allow_host", "allow_origin", "expose")
+
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     """How to be reached, where that is not stdin and stdout."""
     web = command.add_argument_group("over HTTP, with tokens (routemem token create)")
+    # Unset ones are None: over stdio they would be passed over in silence, so they are refused.
     web.add_argument("--http", action="store_true", help="serve streamable HTTP at /mcp")
     web.add_argument("--sse", action="store_true", help="serve SSE at /sse, for older clients")
-    web.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    web.add_argument("--port", type=int, default=8765, help="port, 0 for a free one (8765)")
+    web.add_argument("--host", help=f"address to listen on ({HOST})")
+    web.add_argument("--port", type=int, help=f"port, 0 for a free one ({PORT})")
     web.add_argument(
         "--allow-host",
         action="append",
-        default=[],
         metavar="NAME[:PORT]",
         help="one more Host that clients may send, as behind a proxy",
     )
     web.add_argument(
         "--allow-origin",
         action="append",
-        default=[],
         metavar="ORIGIN",
         help="one more Origin whose pages may ask, as https://memory.example.org",
     )
     web.add_argument(
-        "--expose", action="store_true", help="listen where other machines can reach it, no TLS"
+        "--expose",
+        action="store_true",
+        default=None,
+        help="listen where other machines can reach it, no TLS",
     )
 
 
@@ -44,8 +50,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Serve one client over stdin and stdout until it hangs up, or many over HTTP.
 
     Raises:
-        InvalidArgument: a setting is outside what is accepted, stdin or stdout is closed, or there
-            is no token to be let in with.
+        InvalidArgument: a setting is outside what is accepted, stdin or stdout is closed, there is
+            no token to be let in with, or a flag of HTTP is given without HTTP.
         StorageError: the data folder cannot be used.
     """
     # One BLAS thread: more of them spin and cost twice the CPU for nothing at our sizes. Before
@@ -54,6 +60,9 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     if given.http or given.sse:
         _serve_http(given, settings)
         return 0
+    if useless := [name for name in WEB if getattr(given, name) is not None]:
+        flag = "--" + useless[0].replace("_", "-")
+        raise InvalidArgument(f"{flag} is of use over HTTP only: add --http or --sse.")
     if sys.stdin is not None and sys.stdin.isatty():
         print("routemem: waiting for an MCP client on stdin; Ctrl-C ends.", file=sys.stderr)
     from ..wire import claim_stdio
@@ -99,8 +108,9 @@ def address_of(given: argparse.Namespace) -> "Address":
     """Where to listen, as it was asked for."""
     from ..web.address import Address
 
-    hosts, origins = tuple(given.allow_host), tuple(given.allow_origin)
-    return Address(given.host, given.port, hosts, origins, exposed=given.expose)
+    port = PORT if given.port is None else given.port
+    hosts, origins = tuple(given.allow_host or ()), tuple(given.allow_origin or ())
+    return Address(given.host or HOST, port, hosts, origins, exposed=bool(given.expose))
 
 
 def check(settings: Settings) -> None:

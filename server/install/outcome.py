@@ -111,6 +111,8 @@ def install(
     except (InvalidArgument, Conflict, UnicodeDecodeError, OSError) as error:
         raise _refusal(error, path, merge("", chosen, name, entry).text) from error
     notes = _notes(chosen, words, python, merged.kept, platform=platform, project=project)
+    if not dry_run:  # what to do next, now that the file has changed
+        notes = (*(chosen.project_notes if project else chosen.notes), *notes)
     notes = (*settled.notes, *notes)
     if chosen.name == "claude-code":
         whole = [*words, *settled.arguments]
@@ -177,7 +179,7 @@ def _notes(
     platform: str,
     project: bool,
 ) -> tuple[str, ...]:
-    notes = list(client.project_notes if project else client.notes)
+    notes = []
     if kept:
         notes.append(f"Kept from the earlier entry: {', '.join(kept)}.")
     if project:

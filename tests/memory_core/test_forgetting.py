@@ -91,7 +91,7 @@ def test_what_was_purged_does_not_come_back(memory: Memory) -> None:
         grave = memory.store.tombstone(id)
         assert grave
         assert grave.sealed is None
-        with pytest.raises(Conflict):
+        with pytest.raises(Conflict, match="was purged: nothing is left"):
             memory.forget([id], mode="restore")
 
 

@@ -182,6 +182,7 @@ def test_a_closed_stdin_is_told_in_one_line(tmp_path: Path, arguments: str) -> N
         ["remember", "x", "--source", "nobody"],
         ["recall", "--toolsets", "all"],
         ["demo", "--data-dir", "x"],
+        ["--data-dir", "x", "status"],
     ],
     ids=" ".join,
 )
@@ -192,6 +193,25 @@ def test_misuse_ends_with_2_and_says_how_to_use_it(
     said = capsys.readouterr()
     assert said.out == ""
     assert "usage: routemem" in said.err
+
+
+def test_options_before_the_command_are_told_where_they_go(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--data-dir", "x", "status"]) == 2
+    assert "options go after the command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--host=::1", "--port=0", "--port=8765", "--allow-host=x", "--allow-origin=x", "--expose"],
+)
+def test_flags_of_http_are_refused_without_http(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", flag]) == 1
+    said = f"{flag.partition('=')[0]} is of use over HTTP only: add --http or --sse."
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 
 from routemem.memory_core.errors import Conflict, InvalidArgument
 from routemem.server.install import CLIENTS, Outcome, files, install, snippet
+from routemem.server.install.clients import client_named
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "clients"
 PROGRAM = "/programs/routemem/bin/routemem"
@@ -189,7 +190,11 @@ def test_a_dry_run_tells_the_change_and_writes_nothing(
     planned = run(client, dry_run=True)
     assert planned.changed
     assert list(tmp_path.iterdir()) == []
-    assert run(client).after == planned.after
+    done = run(client)
+    assert done.after == planned.after
+    next_steps = set(client_named(client).notes)
+    assert next_steps <= set(done.notes)
+    assert not next_steps & set(planned.notes)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -11,6 +12,8 @@ from ...surface import Surface
 from .answering import Answering
 from .openapi import document
 from .table import BASE, ENDPOINTS
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 def rest_routes(tools: Surface, calls: Calls) -> list[BaseRoute]:
@@ -33,10 +36,17 @@ def rest_routes(tools: Surface, calls: Calls) -> list[BaseRoute]:
 
 
 def _route(path: str, methods: dict[str, Answering]) -> Route:
-    """All methods of a path in one route, so that a wrong one is told every right one."""
+    """All methods of a path in one route, so that a wrong one is told every right one.
+
+    The route takes wrong ones too: else GET /items/search would be the memory "search".
+    """
+    allowed = [*methods, "HEAD"] if "GET" in methods else [*methods]
 
     async def answer(request: Request) -> Response:
+        if request.method not in allowed:
+            told = f"{BASE}{path} takes {' or '.join(methods)}, not {request.method}"
+            raise HTTPException(405, told, {"allow": ", ".join(allowed)})
         method = "GET" if request.method == "HEAD" else request.method
         return await methods[method].answer(request)
 
-    return Route(BASE + path, answer, methods=[*methods])
+    return Route(BASE + path, answer, methods=_METHODS)

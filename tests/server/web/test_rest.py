@@ -303,6 +303,10 @@ def test_wrong_requests_are_told_what_is_right(house: House) -> None:
     wrong = ana.send("DELETE", "/state")
     refused(wrong, 405, "wrong_method")
     assert "GET" in wrong.headers["allow"]
+    wrong = ana.send("GET", "/items/search")
+    refused(wrong, 405, "wrong_method")
+    assert wrong.headers["allow"] == "POST"
+    assert "takes POST, not GET" in wrong.text
 
 
 def test_calls_are_counted_by_tool_and_tell_no_content(house: House) -> None:
