@@ -10,7 +10,7 @@ from .errors import Conflict, InvalidArgument
 from .intake import Intake
 from .lifecycle.timelines import merge
 from .lifecycle.validity import after, assert_fact, contradicts_from_outside, known, valid
-from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten
+from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten, State
 from .storage.contract import Store
 from .storage.ids import tag_of
 from .text.identity import clean
@@ -165,10 +165,11 @@ class FactBook:
                     self._store.retire_fact(fact.row, now)
                     ended = replace(fact, valid_to=max(now, fact.valid_from), recorded_at=now)
                     self._store.add_fact(replace(ended, id="", row=0))
-                return Forgotten(key, "archived")
+                return Forgotten(key, "archived", fact=True)
             for fact in said:
                 self._store.erase_fact(fact.row)
-        return Forgotten(key, "deleted" if mode == "delete" else "purged", None, "pending")
+        state: State = "deleted" if mode == "delete" else "purged"
+        return Forgotten(key, state, erasure="pending", fact=True)
 
     def key_of(self, ref: str) -> str:
         """The key that a key, or the id of a statement, names; "" for none."""

@@ -113,6 +113,7 @@ class Forgotten:
         erasure: "done", "pending" (a reader still holds the log; retried by itself) or "" when
             nothing had to be erased.
         also: what was erased with it: ids of summaries made of it, keys of facts promoted from it.
+        fact: whether ``id`` is the key of a fact; archived, it has ended and keeps its history.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Forgotten:
     undo_until: float | None = None
     erasure: Literal["done", "pending", ""] = ""
     also: tuple[str, ...] = ()
+    fact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def _clear(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, 
     if given.undo:
         from routemem.memory_core.emptying import bring_back
 
-        return imported(bring_back(memory))
+        return imported(bring_back(memory), undone=True)
     holds = contents(memory)
     word, done = scopes.carrying.clear("", given.confirm)
     told, fields = cleared(memory.scope, holds, word, done)

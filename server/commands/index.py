@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from routemem.memory_core.errors import NotAllowed
+from routemem.memory_core.errors import InvalidArgument, NotAllowed
 from routemem.memory_core.settings import Settings
 
 from .shown import as_json, step
@@ -29,7 +29,7 @@ def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Report or change the index; exit status 1 when there was nothing to do.
+    """Report or change the index; exit status 1 when there was nothing to build or split.
 
     Raises:
         NotAllowed: the settings say read-only and an index is to be changed.
@@ -41,12 +41,17 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     changes = given.what != "report" and not given.dry_run
     if changes and settings.read_only:
         raise NotAllowed("The settings say read-only: leave --read-only or ROUTEMEM_READ_ONLY off.")
+    if (given.what == "split") != (given.bucket is not None):
+        raise InvalidArgument(
+            "--bucket N names the bucket to split, and goes with split only. `routemem index "
+            "report --buckets 5` names the most spread-out ones."
+        )
     done = True
     with Scopes(settings) as scopes:
         index = scopes.look().index
         if changes:
             renewed = index.run(given.what, bucket=given.bucket, force=given.force, told=step)
-            done = bool(renewed)
+            done = bool(renewed) or (given.what, renewed.status) == ("adapt", "nothing")
             told = {"status": renewed.status} | renewed.changes() | index.report()
         elif given.what != "report":
             told = index.proposal(given.what, bucket=given.bucket, force=given.force)
@@ -59,4 +64,5 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 def _lines(told: dict[str, Any]) -> str:
     if not told or (told.get("status") == "nothing" and "passages" not in told):
         return "No vectors yet."
-    return "\n".join(f"{name.replace('_', ' ')}: {said}" for name, said in told.items())
+    known = {name: said for name, said in told.items() if said is not None and said != ""}
+    return "\n".join(f"{name.replace('_', ' ')}: {said}" for name, said in known.items())

@@ -185,7 +185,7 @@ def _piped() -> str:
 
 def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies.hits import hit_cost, hit_fields
-    from ..replies.recall import recall_note, recalled, room_for_hits, within
+    from ..replies.recall import recall_note, recalled, room_for_hits, routing_fields, within
 
     settings = scopes.settings
     budget = settings.recall_tokens if given.max_tokens is None else given.max_tokens
@@ -208,6 +208,7 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         neighbours=given.neighbours,
         explain=given.explain,
         cursor=given.cursor,
+        full=given.detailed,
         cost=hit_cost(scopes.counter.count, detailed=given.detailed, scoped=scoped),
     )
     found = within(found, budget)
@@ -219,6 +220,8 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         "left_out": found.left_out,
         "cursor": found.cursor,
         "note": recall_note(found, given.query),
+        "confidence": found.confidence,
+        **({"routing": routing_fields(found)} if found.routing else {}),
     }
     told = recalled(found, asked=given.query, detailed=given.detailed, scoped=scoped)
     return told, structured
@@ -277,7 +280,7 @@ def _forget(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies.memory import forgot, forgotten_fields
 
     done = scopes.forget(given.ids, mode=given.mode, reason=given.reason, scope=given.scope or "")
-    return forgot(done), [forgotten_fields(one) for one in done]
+    return forgot(done, terminal=True), [forgotten_fields(one) for one in done]
 
 
 def _status(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:

@@ -79,7 +79,7 @@ def _compress(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     memory = scopes.open()
     while memory.upkeep.backfill():  # this process ends now: no other need be there to do it
         pass
-    return compressed_told(done), {"compressed": [*map(compressed_fields, done)]}
+    return compressed_told(done, terminal=True), {"compressed": [*map(compressed_fields, done)]}
 
 
 def _review(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
@@ -88,7 +88,7 @@ def _review(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         actions = _followed(review) if given.follow else _read(given.actions)
         done = scopes.apply_review(review.token, actions, dry_run=given.dry_run)
         fields = {"outcomes": [*map(outcome_fields, done)], "dry_run": given.dry_run}
-        return applied_told(done, dry_run=given.dry_run), fields
+        return applied_told(done, dry_run=given.dry_run, terminal=True), fields
     proposals = [*map(proposal_fields, review.proposals)]
     told = reviewed_told(review, review.proposals, review.left, then=_THEN)
     return told, {"proposals": proposals, "left_out": review.left, "used": round(review.used, 4)}

@@ -1,9 +1,12 @@
 """How answers about whole scopes read: a text, and fields for programs."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.text.times import iso
+
+from .words import counted
 
 if TYPE_CHECKING:
     from routemem.memory_core import Memory
@@ -27,8 +30,12 @@ def exported(file: str, done: "Exported") -> Told:
     return f"Exported {told} to {file} (sha256 {done.sha256[:12]}…).", fields
 
 
-def imported(done: "Imported") -> Told:
-    """What `import_memory` says."""
+def imported(done: "Imported", *, undone: bool = False) -> Told:
+    """What `import_memory` says.
+
+    Args:
+        undone: the scope had been emptied, and that was undone.
+    """
     added = {name: n for name, n in done.added.items() if n}
     parts = [f"{n} {name}{'s' if n != 1 else ''} added" for name, n in added.items()]
     counts = {
@@ -50,7 +57,8 @@ def imported(done: "Imported") -> Told:
         "renamed": len(done.renamed),
         "distrusted": done.distrusted,
     }
-    return f"Imported from {done.scope}: {', '.join(parts) or 'nothing new'}.", fields
+    did = "Brought back" if undone else "Imported from"
+    return f"{did} {done.scope}: {', '.join(parts) or 'nothing new'}.", fields
 
 
 def scopes_listed(
@@ -59,7 +67,7 @@ def scopes_listed(
     """What `list_scopes` says."""
     lines, fields, room = [], [], BUDGET
     for name, items, facts in counted:
-        line = f"{name}: {items} memories, {facts} facts"
+        line = f"{name}: {contents_told({'items': items, 'facts': facts})}"
         room -= 2 * count(line) + 12
         if room < 0:
             break
@@ -81,9 +89,11 @@ def contents(memory: "Memory") -> dict[str, int]:
 
 
 def contents_told(holds: Mapping[str, int]) -> str:
-    """``3 memories, 1 facts, 2 tasks``."""
-    words = {"items": "memories"}
-    return ", ".join(f"{n} {words.get(kind, kind)}" for kind, n in holds.items())
+    """``3 memories, 1 fact, 2 tasks``."""
+    words = {"items": ("memory", "memories")}
+    return ", ".join(
+        counted(n, *words.get(kind, (kind.removesuffix("s"),))) for kind, n in holds.items()
+    )
 
 
 def cleared(scope: str, holds: Mapping[str, int], word: str, done: "Emptied | None") -> Told:
@@ -99,7 +109,8 @@ def cleared(scope: str, holds: Mapping[str, int], word: str, done: "Emptied | No
             f"again with confirm={word!r}."
         ), fields
     until = iso(float(int(done.undo_until))) if done.undo_until else ""
-    undo = f" `routemem clear --undo` brings it back until {until}." if until else ""
+    again = f"routemem clear --scope {shlex.quote(scope)} --undo"
+    undo = f" `{again}` brings it back until {until}." if until else ""
     fields = {"scope": scope, "cleared": done.items, "undo_until": until, "erasure": done.erasure}
     return f"{scope} is empty.{undo}", fields
 

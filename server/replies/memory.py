@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.text.times import iso
 
-from .words import second
+from .words import as_json, counted, second
 
 if TYPE_CHECKING:
     from routemem.memory_core.records import Forgotten, Receipt, Status, Utilisation
@@ -50,15 +50,26 @@ def forgotten_fields(one: "Forgotten") -> dict[str, Any]:
     return fields
 
 
-def forgot(done: "Sequence[Forgotten]") -> str:
-    """What `forget` says."""
+def forgot(done: "Sequence[Forgotten]", *, terminal: bool = False) -> str:
+    """What `forget` says.
+
+    Args:
+        terminal: in words for the command line.
+    """
+    restore = "--mode restore" if terminal else 'mode="restore"'
     said = []
     for state, hint in _NOW.items():
-        ids = [one.id for one in done if one.state == state]
-        until = max((one.undo_until or 0.0 for one in done if one.state == state), default=0.0)
-        undo = f' mode="restore" brings it back until {second(until)}.' if until else ""
-        if ids:
-            said.append(f"{', '.join(ids)}: {hint}{undo}")
+        now = [one for one in done if one.state == state and not (one.fact and state == "archived")]
+        until = max((one.undo_until or 0.0 for one in now), default=0.0)
+        undo = f" {restore} brings it back until {second(until)}." if until else ""
+        back = f"; {restore} brings a memory back." if state == "archived" else "."
+        if now:
+            said.append(f"{', '.join(one.id for one in now)}: {hint}{back}{undo}")
+    if ended := [one.id for one in done if one.fact and one.state == "archived"]:
+        again = "`routemem facts KEY=VALUE`" if terminal else "set_fact"
+        said.append(
+            f"{', '.join(ended)}: no longer true; the history is kept. {again} states it again."
+        )
     if also := [id for one in done for id in one.also]:
         said.append(f"Made of them and erased with them: {', '.join(also)}.")
     if any(one.erasure == "pending" for one in done):
@@ -68,11 +79,11 @@ def forgot(done: "Sequence[Forgotten]") -> str:
 
 #: What a memory's state means after `forget`.
 _NOW = {
-    "active": "back in recall.",
-    "compressed": "back in recall.",
-    "archived": 'out of recall; mode="restore" brings a memory back.',
-    "deleted": "the text is erased.",
-    "purged": "the text is erased and cannot be brought back.",
+    "active": "back in recall",
+    "compressed": "back in recall",
+    "archived": "out of recall",
+    "deleted": "the text is erased",
+    "purged": "the text is erased and cannot be brought back",
 }
 
 
@@ -102,11 +113,16 @@ def status_told(
         f"model {budget.model}. {advice(budget, tools)}"
     )
     counts = ", ".join(f"{n} {state}" for state, n in status.items.items() if n) or "nothing yet"
-    heading = f"Scope {status.scope}: {counts}; {status.facts} facts. Search: {status.mode}."
+    heading = (
+        f"Scope {status.scope}: {counts}; {counted(status.facts, 'fact')}. Search: {status.mode}."
+    )
     lines = [
         heading,
         full.rstrip(),
         status_note(status),
-        *(f"{name}: {said}" for name, said in detail.items()),
+        *(
+            f"{name}: {as_json(said) if isinstance(said, dict | list) else said}"
+            for name, said in detail.items()
+        ),
     ]
     return "\n".join(line for line in lines if line)

@@ -1,5 +1,6 @@
 """How compressing and reviewing answer: words for a model or a person, fields for programs."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,17 @@ def compressed_fields(one: "Compressed") -> dict[str, Any]:
     return fields | {"sources": list(one.sources)} if one.sources else fields
 
 
-def compressed_told(done: "Sequence[Compressed]") -> str:
-    """What `compress` says of memories it was given."""
-    return "\n".join(map(_compressed_line, done))
+def compressed_told(done: "Sequence[Compressed]", *, terminal: bool = False) -> str:
+    """What `compress` says of memories it was given.
+
+    Args:
+        terminal: in words for the command line.
+    """
+    restore = "`routemem forget ID --mode restore`" if terminal else 'forget(mode="restore")'
+    return "\n".join(_compressed_line(one, restore) for one in done)
 
 
-def _compressed_line(one: "Compressed") -> str:
+def _compressed_line(one: "Compressed", restore: str) -> str:
     if not one.method:
         return f"{one.id}: unchanged, {one.before} tokens. {one.note}"
     said = f"{one.before} -> {one.after} tokens ({one.method})"
@@ -40,9 +46,9 @@ def _compressed_line(one: "Compressed") -> str:
     if one.sources:
         return (
             f"{one.id} stands for {', '.join(one.sources)}: {said}.{note} Their texts are kept; "
-            'forget(mode="restore") shows one again.'
+            f"{restore} shows one again."
         )
-    return f'{one.id}: {said}.{note} The text is kept; forget(mode="restore") shows it again.'
+    return f"{one.id}: {said}.{note} The text is kept; {restore} shows it again."
 
 
 def candidates_fitting(
@@ -163,8 +169,12 @@ def outcome_fields(one: "Outcome") -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def applied_told(outcomes: "Sequence[Outcome]", *, dry_run: bool) -> str:
-    """What `apply_review` says."""
+def applied_told(outcomes: "Sequence[Outcome]", *, dry_run: bool, terminal: bool = False) -> str:
+    """What `apply_review` says.
+
+    Args:
+        terminal: in words for the command line.
+    """
     if not outcomes:
         return "No action could be read: pass a list of objects with id and action."
     done = [one for one in outcomes if one.status in ("applied", "possible")]
@@ -175,8 +185,12 @@ def applied_told(outcomes: "Sequence[Outcome]", *, dry_run: bool) -> str:
         lines.append(f"{one.id or '?'} {one.action} {one.status}{why}".replace("  ", " "))
     back = [one.undo.split(": ")[0] for one in done if one.undo.endswith("restore")]
     facts = [one.undo.split(": ")[0] for one in done if one.undo.endswith("archive")]
-    if back:
+    if back and terminal:
+        lines.append(f"Undo: `routemem forget {shlex.join(back)} --mode restore`.")
+    elif back:
         lines.append(f'Undo: forget(ids=[{", ".join(back)}], mode="restore").')
-    if facts:
+    if facts and terminal:
+        lines.append(f"Undo of facts: `routemem forget {shlex.join(facts)}`.")
+    elif facts:
         lines.append(f"Undo of facts: forget(ids=[{', '.join(facts)}]).")
     return "\n".join(lines)

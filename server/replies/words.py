@@ -33,6 +33,11 @@ def indented(text: str) -> str:
     return _LINE_END.sub(r"\1  ", text)
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """``1 fact``, ``2 facts``."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
+
+
 def as_json(value: Any) -> str:
     """Compact JSON, as a program gets it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

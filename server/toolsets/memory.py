@@ -181,7 +181,7 @@ def _forget(calls: Calls) -> Tool:
         reason: str = "",
         scope: str = "",
     ) -> CallToolResult:
-        """Hide, restore, delete or purge memories by id, when the user asks for it."""
+        """Hide, restore, delete or purge memories by id, or facts by key, when the user asks."""
 
         def work(scopes: "Scopes") -> "tuple[Memory, list[Forgotten]]":
             return scopes.look(scope), scopes.forget(ids, mode=mode, reason=reason, scope=scope)

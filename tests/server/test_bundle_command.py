@@ -53,7 +53,10 @@ def test_clearing_takes_two_steps_and_can_be_undone(say: Say, refused: Say) -> N
     word = json.loads(say("clear", "--json"))["confirm"]
     assert "a-1" in say("recall", "harbour")
     assert "does not confirm" in refused("clear", "--confirm", "yes")
-    assert "is empty" in say("clear", "--confirm", word)
+    emptied = say("clear", "--confirm", word)
+    assert "is empty" in emptied
     assert "No memories" in say("recall", "harbour")
-    assert "1 item added" in say("clear", "--undo")
+    undo = emptied.split("`")[1].split()[1:]  # word for word what the reply named
+    assert undo == ["clear", "--scope", "global", "--undo"]
+    assert say(*undo) == "Brought back global: 1 item added.\n"
     assert "[a-1]" in say("recall", "harbour")

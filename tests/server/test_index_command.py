@@ -42,10 +42,14 @@ def test_a_packed_index_is_adapted_and_split_through_the_command_line(tmp_path: 
     assert index("report")["buckets"] == before
     split = index("split", "--bucket", str(widest))
     assert (split["status"], split["splits"], split["buckets"]) == ("built", 1, before + 1)
+    assert index("adapt")["status"] == "nothing"
+    assert "due" in index("report")
+    told = run(tmp_path, "index", "report", env=few).stdout.decode().splitlines()
+    assert not [line for line in told if line.endswith((": ", ": None"))]
     adapted = index("adapt", "--force")
     assert adapted["buckets"] == split["buckets"] + adapted["splits"] - adapted["prunes"]
     nothing = run(tmp_path, "index", "split", env=few)
-    assert b"invalid_argument" in nothing.stderr
+    assert b"invalid_argument: --bucket N" in nothing.stderr
     found = run(tmp_path, "recall", "parcel 123", "--top-k", "1", env=few)
     assert b"Parcel 123" in found.stdout
 

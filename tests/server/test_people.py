@@ -80,6 +80,14 @@ def test_recall_prints_ids_that_can_be_read(say: Say) -> None:
     assert "under the third flower pot" in say("recall", "--id", "a-1")
 
 
+def test_recall_as_json_says_how_sure_it_is_and_how_it_was_routed(say: Say) -> None:
+    say("remember", "The spare key is under the third flower pot.")
+    found = fields_of(say("recall", "spare key", "--json"))
+    assert f"(confidence {found['confidence']})" in say("recall", "spare key")
+    assert "routing" not in found
+    assert fields_of(say("recall", "spare key", "--explain", "--json"))["routing"]["mode"]
+
+
 def test_ids_of_several_scopes_are_read_in_one_call(say: Say) -> None:
     mine = fields_of(say("remember", "mine", "--json"))["id"]
     hers = fields_of(say("remember", "hers", "--scope", "user:ann", "--json"))["id"]
@@ -222,6 +230,16 @@ def test_forget_hides_brings_back_erases_and_purges(say: Say, refused: Say) -> N
     assert refused("forget", "a-1", "--mode", "restore").startswith("routemem: conflict: ")
 
 
+def test_a_fact_that_is_forgotten_has_ended_and_no_call_that_fails_is_named(say: Say) -> None:
+    say("facts", "city=Ghent")
+    told = say("forget", "city")
+    assert told.startswith("city: no longer true; the history is kept. `routemem facts KEY=VALUE`")
+    assert "restore" not in told
+    assert "Ghent" in say("facts", "city", "--history")
+    id = fields_of(say("remember", "a note", "--json"))["id"]
+    assert "--mode restore brings a memory back" in say("forget", id)
+
+
 def test_what_is_purged_is_in_no_file(say: Say, own_folder: Path) -> None:
     say("remember", "zanzibar is the password")
     say("forget", "a-1", "--mode", "purge", "--reason", "asked to")
@@ -236,7 +254,7 @@ def test_status_tells_counts_and_mode(say: Say) -> None:
     say("remember", "one")
     say("facts", "k=1")
     told = say("status").splitlines()
-    assert told[0] == "Scope global: 1 active; 1 facts. Search: hybrid."
+    assert told[0] == "Scope global: 1 active; 1 fact. Search: hybrid."
     structured = fields_of(say("status", "--json"))
     assert (structured["items"]["active"], structured["facts"]) == (1, 1)
     assert structured["embedder"].startswith("hash")

@@ -25,6 +25,7 @@ def test_what_is_worth_it_is_listed_compressed_and_comes_back(say: Say) -> None:
     said = say("compress", id, "--summary", "A run takes 40 minutes since March.")
     assert "(model)" in said
     assert "A run takes 40 minutes since March." in say("recall", "--id", id)
+    assert "`routemem forget ID --mode restore` shows it again" in said
     say("forget", id, "--mode", "restore")
     assert "1 compressed" not in say("status")
 
@@ -47,6 +48,10 @@ def test_a_review_proposes_and_does_only_what_is_decided(
     done = json.loads(say("review", "--focus", "stale", "--follow", "--json"))["outcomes"]
     assert {one["id"]: one["status"] for one in done} == {talk: "applied"}  # the other was kept
     say("forget", talk, "--mode", "restore")
+    decided.write_text(f'[{{"id": "{talk}", "action": "delete"}}]')
+    undo = say("review", "--actions", str(decided)).splitlines()[-1]
+    assert undo == f"Undo: `routemem forget {talk} --mode restore`."
+    say(*undo.split("`")[1].split()[1:])
     assert refused("review", "--actions", "nowhere.json").startswith("routemem: not_found:")
     monkeypatch.setenv("ROUTEMEM_READ_ONLY", "1")
     assert refused("review", "--follow").startswith("routemem: not_allowed:")

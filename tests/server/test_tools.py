@@ -293,6 +293,15 @@ async def test_status_counts_what_is_there(client: Client) -> None:
     status = await call(client, "memory_status", detail="full")
     assert (status["items"]["active"], status["facts"], status["mode"]) == (1, 1, "hybrid")
     assert status["detail"]["scopes"] == ["global"]
+    said = await told(client, "memory_status", detail="full")
+    assert 'scopes: ["global"]' in said
+    assert "{'" not in said
+
+
+async def test_a_fact_is_forgotten_in_words_of_its_own(client: Client) -> None:
+    await call(client, "set_fact", key="city", value="Ghent")
+    said = await told(client, "forget", ids=["city"])
+    assert said == "city: no longer true; the history is kept. set_fact states it again."
 
 
 async def test_scopes_do_not_see_each_other_but_ids_find_their_scope(client: Client) -> None:
