@@ -4,7 +4,8 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
@@ -185,8 +186,24 @@ class Calls:
     def hide_folder(self, error: Exception) -> None:
         """Who asks over HTTP is not told where the files of this machine lie."""
         if caller.get() is not None and isinstance(error, RoutememError):
-            folder = str(self.settings.data_path())
-            error.args = tuple(str(told).replace(folder, "the data folder") for told in error.args)
+            error.args = tuple(self.hidden(str(told)) for told in error.args)
+
+    def hidden(self, told: str) -> str:
+        """What is told; over HTTP with names in place of the folders of this machine."""
+        if caller.get() is not None:
+            names = dict(_named_folders(self.settings))
+            for folder in sorted(names, key=len, reverse=True):  # one may lie in another
+                told = told.replace(folder, names[folder])
+        return told
+
+    def why_lexical(self, degraded: str) -> str:
+        """Why there is no search by meaning; over HTTP only where to find that out.
+
+        The reason quotes what a library said of the model's files.
+        """
+        if not degraded or caller.get() is None:
+            return degraded
+        return "The embedding model cannot be used: `routemem doctor` on the server says why."
 
     def close(self) -> None:
         """Close what was opened."""
@@ -196,6 +213,21 @@ class Calls:
             if self._scopes is not None:
                 self._scopes.close()
                 self._scopes = None
+
+
+def _named_folders(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Folders of the settings as errors may write them, and what to call them instead."""
+    model = Path(settings.embedder.strip().removeprefix("hf:").partition("?")[0]).expanduser()
+    for folder, name in (
+        (settings.data_path(), "the data folder"),
+        (settings.key_path(), "the key folder"),
+        (model, model.name),
+    ):
+        if name:  # an empty embedder is the bundled one
+            yield str(folder.absolute()), name
+            yield str(folder.resolve()), name
+    if settings.embedder[:1] in ("~", "."):
+        yield settings.embedder, model.name
 
 
 def _sweep(scopes: "Scopes") -> None:

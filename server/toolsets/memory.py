@@ -203,7 +203,8 @@ def _status(calls: Calls) -> Tool:
         ) -> "tuple[Memory, tuple[Status, dict[str, object], Utilisation]]":
             memory = scopes.look(scope)
             status = memory.status()
-            details = _details(scopes, memory, status) if detail == "full" else {}
+            status = replace(status, degraded=calls.why_lexical(status.degraded))
+            details = _details(calls, scopes, memory, status) if detail == "full" else {}
             return memory, (status, details, memory.utilisation())
 
         status, details, budget = await calls.run("memory_status", work)
@@ -221,14 +222,14 @@ def _status(calls: Calls) -> Tool:
     return memory_status
 
 
-def _details(scopes: "Scopes", memory: "Memory", status: "Status") -> dict[str, Any]:
+def _details(calls: Calls, scopes: "Scopes", memory: "Memory", status: "Status") -> dict[str, Any]:
     settings = scopes.settings
     return {
         "chunks": status.chunks,
         "waiting": status.pending,
         "tokens": status.tokens,
         "bytes": status.bytes,
-        "embedder": status.embedder or settings.embedder,
+        "embedder": status.embedder or calls.hidden(settings.embedder),
         "token counter": status.counter,
         "index": memory.index.report(),
         "scopes": [name[:60] for name in scopes.names()[:20]],

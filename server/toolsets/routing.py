@@ -30,7 +30,10 @@ def _explain(calls: Calls) -> Tool:
 
         def work(scopes: "Scopes") -> "tuple[Memory, dict[str, Any]]":
             memory = scopes.look(scope)
-            return memory, memory.index.explain(query, top_k=top_k)
+            routing = memory.index.explain(query, top_k=top_k)
+            if "why" in routing:
+                routing["why"] = calls.why_lexical(routing["why"])
+            return memory, routing
 
         routing = _rounded(await calls.run("explain_routing", work))
         return answer(_lines(routing), RoutingOut(routing=routing))

@@ -17,9 +17,13 @@ from mcp import Client
 from raw_client import MODERN
 from sse_starlette.sse import AppStatus
 
+from routemem.memory_core.errors import StorageError
+from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.lock import WriterLock
 from routemem.memory_core.storage.registry import file_name
 from routemem.server.app import DEFAULT, TOOLSETS
+from routemem.server.callers import Caller, caller
+from routemem.server.calls import Calls
 from routemem.server.web import ending
 from routemem.server.web.metrics import Metrics
 
@@ -216,6 +220,38 @@ async def test_a_client_is_not_told_where_the_files_lie(house: House) -> None:
             await client.read_resource("memory://models"),
         ):
             assert folder not in str(answer)
+
+
+def test_an_error_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    model = tmp_path / "models" / "small"
+    calls = Calls(Settings(data_dir=str(tmp_path / "link"), embedder=str(model)))
+    asking = caller.set(Caller("t-1", ("user:ana",), read_only=False))
+    try:
+        for folder in (real, tmp_path / "link"):
+            error = StorageError(f"{folder / 'a.db'} was moved; {model}/model.onnx is there.")
+            calls.hide_folder(error)
+            assert str(error) == "the data folder/a.db was moved; small/model.onnx is there."
+    finally:
+        caller.reset(asking)
+
+
+@pytest.mark.anyio
+async def test_a_client_is_not_told_where_the_model_lies(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    model = str(tmp_path / "models" / "small")
+    with local_server(tmp_path, "--toolsets", "all", ROUTEMEM_EMBEDDER=model) as server:
+        async with server.client(token) as client:
+            await told(client, "remember", content="The ladder leans at the plum tree.")
+            status = await told(client, "memory_status", detail="full")
+            routing = await told(client, "explain_routing", query="ladder")
+        state = server.ask("/memory-manager/state", token).text
+    assert (status["mode"], status["detail"]["embedder"]) == ("lexical", "small")
+    assert "routemem doctor" in status["note"]
+    assert "routemem doctor" in str(routing)
+    assert str(tmp_path) not in f"{status}{routing}{state}"
 
 
 @pytest.mark.parametrize("modern", [False, True])
