@@ -22,6 +22,7 @@ from .lifecycle.review import (
     repeated,
     superseded,
 )
+from .lifecycle.validity import known
 from .records import Filter, Item
 from .settings import Settings
 from .storage.contract import Store
@@ -117,7 +118,9 @@ class Reviewing:
             return by_need(now, self._needy(focus, policy, now), policy, stale=focus == "stale")
         entries, vectors = self._newest(COMPARED)
         if focus == "facts":
-            return factual(entries, {fact.key for fact in self._store.facts()})
+            facts = self._store.facts()
+            believed = {fact.key: fact for fact in known(facts, None)}
+            return factual(entries, {fact.key: fact for fact in facts} | believed)
         if vectors is None:
             entries = entries[:COMPARED_BY_WORDS]
         if focus == "duplicates":

@@ -1,14 +1,14 @@
 """What could be done with which memory, and why: proposals for the model to decide. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Trust
+from ..records import Fact, Trust
 from .actions import Name
 from .candidates import candidates
 from .plan import DAY, Policy, Subject, compressible, rank, worth
@@ -156,18 +156,24 @@ def superseded(
     return list(found.values())
 
 
-def factual(entries: Iterable[Entry], known: set[str]) -> list[Proposal]:
-    """Facts that the texts seem to state and that are not kept yet.
+def factual(entries: Iterable[Entry], known: Mapping[str, Fact]) -> list[Proposal]:
+    """Facts that the texts seem to state and that are not kept yet, or with another value.
 
     Args:
-        known: keys that have a value.
+        known: key -> its statement. One that was recorded after the text was written stands.
     """
-    return [
-        Proposal(entry.subject.id, "PROMOTE", f"states {found.key}", found.key, found.value)
-        for entry in entries
-        for found in candidates(entry.text)
-        if found.key not in known
-    ]
+    proposals = []
+    for entry in entries:
+        for found in candidates(entry.text):
+            reason = f"states {found.key}"
+            if fact := known.get(found.key):
+                same = str(fact.value).casefold() == found.value.casefold()
+                if same or entry.when <= fact.recorded_at:
+                    continue
+                reason = f"states another {found.key} than is known"
+            id = entry.subject.id
+            proposals.append(Proposal(id, "PROMOTE", reason, found.key, found.value))
+    return proposals
 
 
 def _worth(entry: Entry) -> tuple[bool, int, int, float, str]:

@@ -248,6 +248,11 @@ async def test_each_focus_proposes_what_it_is_for(client: Client) -> None:
     assert found[old]["other"] == new
     _, found = await proposals(client, focus="facts")
     assert (found[fact]["fact_key"], found[fact]["fact_value"]) == ("user.name", "Nadia")
+    await call(client, "set_fact", key="user.city", value="Ghent")
+    turn = await call(client, "log_turn", user="I live in Porto now.", assistant="Noted.")
+    moved = turn["ids"][0]
+    _, found = await proposals(client, focus="facts")
+    assert (found[moved]["fact_key"], found[moved]["fact_value"]) == ("user.city", "Porto")
     assert (await proposals(client, focus="stale"))[1] == {}
 
 

@@ -14,6 +14,7 @@ from routemem.memory_core.lifecycle.review import (
     repeated,
     superseded,
 )
+from routemem.memory_core.records import Fact
 
 NOW = 1_800_000_000.0
 SAME = np.ones((2, 1), np.float32)
@@ -26,6 +27,11 @@ def entry(
     at = NOW - age
     subject = Subject(id, priority, pinned, "active", len(text), len(text) // 4, 0, at, at, 0)
     return Entry(subject, text, at)
+
+
+def fact(key: str, value: str, *, age: float) -> Fact:
+    """A statement recorded so many seconds ago."""
+    return Fact(key, value, 1.0, "user", 0.0, None, NOW - age)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +132,17 @@ def test_no_deletion_is_proposed_for_the_sake_of_a_less_trusted_text() -> None:
 
 def test_a_stated_fact_is_proposed_with_key_and_value_unless_it_is_kept() -> None:
     said = [entry("a", "My name is Nadia."), entry("b", "The name of the ship is unknown.")]
-    (one,) = factual(said, set())
+    (one,) = factual(said, {})
     assert (one.id, one.action, one.fact_key, one.fact_value) == (
         "a", "PROMOTE", "user.name", "Nadia",
     )  # fmt: skip
-    assert factual(said, {"user.name"}) == []
+    assert factual(said, {"user.name": fact("user.name", "Nadia", age=DAY)}) == []
+
+
+def test_a_change_of_a_fact_is_proposed_when_it_was_said_after_the_fact_was_kept() -> None:
+    city = {"user.city": fact("user.city", "Ghent", age=DAY)}
+    (one,) = factual([entry("new", "I live in Porto now.")], city)
+    assert (one.action, one.fact_key, one.fact_value) == ("PROMOTE", "user.city", "Porto")
+    assert "another user.city" in one.why
+    assert factual([entry("same", "I live in ghent.")], city) == []
+    assert factual([entry("old", "I live in Lisbon.", age=2 * DAY)], city) == []
