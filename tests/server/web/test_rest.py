@@ -263,6 +263,7 @@ def test_toolsets_that_are_asked_for_narrow_rest_too(tmp_path: Path) -> None:
         desk = Desk(server, token)
         refused(desk.send("POST", "/tasks/create", json={"title": "x"}), 404, "not_found")
         refused(desk.send("GET", "/facts"), 404, "not_found")
+        refused(desk.send("GET", "/state/export"), 404, "not_found")
         paths = done_document(desk)["paths"]
         assert BASE + "/items/add" in paths
         assert not paths.keys() & {BASE + "/tasks/create", BASE + "/tasks", BASE + "/facts"}
