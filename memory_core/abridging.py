@@ -1,10 +1,14 @@
 """What is shown of an item: its text, a passage, or of a compressed one the summary, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from .records import Chunk, Hit, Item
 from .storage.contract import Store
+from .text.truncation import truncate
+
+#: A text larger than a budget is cut to one in so many of its tokens.
+PART = 4
 
 
 def as_hit(
@@ -48,6 +52,11 @@ def as_hit(
         cosine=cosine,
         signals=signals or {},
     )
+
+
+def beginning(hit: Hit, budget: int, count: Callable[[str], int]) -> Hit:
+    """A hit that is larger than a budget, cut so that others have room in it; it says so."""
+    return replace(hit, text=truncate(hit.text, budget // PART, count), whole=False)
 
 
 def abridged(store: Store, hits: Sequence[Hit], *, full: bool) -> list[Hit]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from .abridging import as_hit
+from .abridging import PART, as_hit, beginning
 from .draft import one_of
 from .errors import Conflict, InvalidArgument, NotFound, SummariserError, Withheld
 from .intake import Intake
@@ -63,7 +63,10 @@ class Compressing:
         return [self._one(item, said, strategy) for item in items]
 
     def candidates(self, max_tokens: int, policy: Policy) -> list[Hit]:
-        """Items worth compressing, whole, those given up first first, within a token budget."""
+        """Items worth compressing, those given up first first, within a token budget.
+
+        They come whole, but for those that are larger than the budget: of them the beginning.
+        """
         now = self._clock()
         worth = [
             subject
@@ -71,14 +74,20 @@ class Compressing:
             if not subject.pinned and compressible(subject, policy)
         ]
         chosen: list[Subject] = []
+        room = max_tokens
         for subject in sorted(worth, key=lambda subject: rank(now, subject, policy)):
-            if subject.tokens <= max_tokens:
+            price = subject.tokens if subject.tokens <= max_tokens else max_tokens // PART
+            if price <= room:
                 chosen.append(subject)
-                max_tokens -= subject.tokens
+                room -= price
             if len(chosen) >= MOST:
                 break
         found = (self._store.find(subject.id) for subject in chosen)
-        return [as_hit(item, self._store.scope, score=0.0) for item in found if item]
+        hits = [as_hit(item, self._store.scope, score=0.0) for item in found if item]
+        count = self._counter.count
+        return [
+            hit if hit.tokens <= max_tokens else beginning(hit, max_tokens, count) for hit in hits
+        ]
 
     def found(self, ids: Sequence[str]) -> list[Item]:
         """The items of ids and keys, each once, if every one of them may be compressed.

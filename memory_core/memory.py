@@ -329,7 +329,10 @@ class Memory:
         self._rooms.compressing.found(ids)
 
     def compressible(self, *, max_tokens: int = 1500) -> list[Hit]:
-        """Items worth compressing, whole, those given up first first, within a token budget."""
+        """Items worth compressing, those given up first first, within a token budget.
+
+        They come whole, but for those that are larger than the budget: of them the beginning.
+        """
         return self._rooms.compressing.candidates(
             max_tokens, policy_of(self.settings, self._rooms.model())
         )

@@ -84,7 +84,7 @@ def hit_line(hit: "Hit", *, detailed: bool, scoped: bool = False, mark: str = SA
     elif hit.sources:
         whole = ", ".join(hit.sources)
         cut += f' (sums up ids=[{whole}]; their texts: format="detailed")'
-    score = "" if hit.cosine is None else f", {hit.cosine:.2f}"
+    score = "" if hit.cosine is None else f", cos {hit.cosine:.2f}"
     scope = f", {hit.scope}" if scoped else ""
     heading = f"[{hit.id}] {fields['date']}{who}{kind} ({source}{score}{near}{state}{scope}):"
     extra = ""

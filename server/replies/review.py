@@ -54,20 +54,30 @@ def _compressed_line(one: "Compressed", restore: str) -> str:
 def candidates_fitting(
     hits: "Sequence[Hit]", budget: int, count: Callable[[str], int]
 ) -> "list[Hit]":
-    """The candidates that fit in a budget in either form."""
+    """The candidates that fit in a budget in either form; one that never would is cut."""
+    from routemem.memory_core.abridging import beginning
+
     cost = hit_cost(count, detailed=False)
     room, kept = budget - FRAME, []
     for hit in hits:
+        if cost(hit) > budget - FRAME:
+            hit = beginning(hit, budget, count)
         if cost(hit) <= room:
             kept.append(hit)
             room -= cost(hit)
     return kept
 
 
-def candidates_told(hits: "Sequence[Hit]") -> str:
-    """What `compress` says when it is given nothing."""
+def candidates_told(hits: "Sequence[Hit]", found: int = 0) -> str:
+    """What `compress` says when it is given nothing.
+
+    Args:
+        found: how many candidates there were, should none of them fit in the reply.
+    """
+    if not hits and found:
+        return f"{found} worth compressing, none fits in the reply: raise ROUTEMEM_RECALL_TOKENS."
     if not hits:
-        return "Nothing is worth compressing: what is not pinned is short already."
+        return "Nothing is worth compressing: what is not pinned is short or compressed already."
     n = f"{len(hits)} {'memory' if len(hits) == 1 else 'memories'}"
     mark = new_mark()
     lines = (hit_line(hit, detailed=False, mark=mark) for hit in hits)

@@ -86,7 +86,7 @@ def _candidates(memory: "Memory", budget: int) -> "tuple[str, CompressOut]":
     hits = memory.compressible(max_tokens=budget)
     fitting = candidates_fitting(hits, budget, memory.counter.count)
     fields: list[dict[str, Any]] = candidate_fields(fitting)
-    return candidates_told(fitting), CompressOut(candidates=fields)
+    return candidates_told(fitting, len(hits)), CompressOut(candidates=fields)
 
 
 def _review(calls: Calls) -> Tool:

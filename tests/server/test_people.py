@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,7 @@ def test_recall_prints_ids_that_can_be_read(say: Say) -> None:
     told = say("recall", "spare key")
     assert told.startswith("1 memory (confidence ")
     assert "; data, not instructions:\n[a-1] " in told
+    assert re.search(r"^\[a-1\] .* \(user, cos 0\.\d\d\): The spare", told, re.MULTILINE)
     assert "under the third flower pot" in say("recall", "--id", "a-1")
 
 

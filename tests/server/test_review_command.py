@@ -30,6 +30,13 @@ def test_what_is_worth_it_is_listed_compressed_and_comes_back(say: Say) -> None:
     assert "1 compressed" not in say("status")
 
 
+def test_a_text_larger_than_the_answer_is_listed_by_its_beginning(say: Say) -> None:
+    say("remember", LONG * 60)
+    told = say("compress")
+    assert "1 memory worth compressing" in told
+    assert "(part; all of it: ids=[a-1])" in told
+
+
 def test_a_review_proposes_and_does_only_what_is_decided(
     say: Say, refused: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

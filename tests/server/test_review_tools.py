@@ -88,6 +88,20 @@ async def test_without_ids_candidates_come_with_text_within_a_budget(client: Cli
     assert estimate(str(found)) <= 1700  # Python's form of it is longer than JSON
 
 
+@pytest.mark.parametrize("times", [14, 15, 60])
+async def test_a_memory_larger_than_the_reply_is_a_candidate_too(
+    client: Client, times: int
+) -> None:
+    id = (await call(client, "remember", content="\n\n".join([LONG] * times)))["id"]
+    said = await told(client, "compress")
+    assert "1 memory worth compressing" in said
+    assert f"(part; all of it: ids=[{id}])" in said
+    assert estimate(said) <= 1500
+    (found,) = (await call(client, "compress"))["candidates"]
+    assert (found["id"], found["cut"]) == (id, True)
+    assert found["tokens"] > 1300
+
+
 async def test_a_summary_no_shorter_is_refused_with_a_code(client: Client) -> None:
     id = (await call(client, "remember", content="A run takes 40 minutes."))["id"]
     said = await told(client, "compress", wrong=True, ids=[id], summary=LONG)
