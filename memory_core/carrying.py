@@ -45,9 +45,7 @@ class Carrying:
         if not groups:
             raise InvalidArgument("ids is empty: name what to move.")
         target = self._scopes.open(to)
-        return [
-            move(memory, target, found, lambda: self._scopes.registry) for memory, found in groups
-        ]
+        return [move(memory, target, found, self._registry) for memory, found in groups]
 
     def promote(self, scope: str, to: str) -> Moved:
         """Move everything a scope holds into another, as at the end of a session worth keeping.
@@ -56,9 +54,7 @@ class Carrying:
             InvalidArgument: both are the same.
             NotFound: there is no such scope.
         """
-        return move(
-            self._scopes.look(scope), self._scopes.open(to), [], lambda: self._scopes.registry
-        )
+        return move(self._scopes.look(scope), self._scopes.open(to), [], self._registry)
 
     def export(self, scope: str = "", path: Path | None = None) -> tuple[Path, Exported]:
         """Write a scope as a bundle to a file that is not there yet.

@@ -10,10 +10,10 @@ from .draft import one_of
 from .errors import Conflict, InvalidArgument, NotFound, SummariserError, Withheld
 from .intake import Intake
 from .ledger import Ledger
-from .lifecycle.compression import STRATEGIES, Shortened, shorten
+from .lifecycle.compression import SHARES, Shortened, shorten
 from .lifecycle.plan import Policy, Subject, compressible, rank
 from .meaning import Meaning
-from .records import TRUST_ORDER, Compressed, Hit, Item
+from .records import STRATEGIES, TRUST_ORDER, Compressed, Hit, Item
 from .remembering import Remembering
 from .storage.contract import Store
 from .storage.ids import bare
@@ -54,7 +54,7 @@ class Compressing:
 
     def compress(self, ids: Sequence[str], summary: str, strategy: str) -> list[Compressed]:
         """See `Memory.compress`."""
-        one_of("strategy", strategy, tuple(STRATEGIES))
+        one_of("strategy", strategy, STRATEGIES)
         items = self.found(ids)
         outside = any(item.trust == "untrusted" for item in items)
         said = self._intake.text(clean(summary).strip(), untrusted=outside)
@@ -126,7 +126,7 @@ class Compressing:
         """What the local model makes of a text; None without one, or when it is of no use."""
         if self._summariser is None:
             return None
-        tokens = max(LEAST, int(STRATEGIES[strategy] * self._counter.count(text)))
+        tokens = max(LEAST, int(SHARES[strategy] * self._counter.count(text)))
         try:
             said = self._intake.text(clean(self._summariser(text, tokens)).strip())
         except (SummariserError, Withheld) as error:
@@ -172,7 +172,7 @@ class Compressing:
             if short.protected_won:
                 note = (
                     f"Names, numbers, dates and addresses alone are more than {strategy} "
-                    f"({STRATEGIES[strategy]:g}) allows: all were kept."
+                    f"({SHARES[strategy]:g}) allows: all were kept."
                 )
         with self._store.atomic():
             now = self._same(item)

@@ -14,7 +14,6 @@ from .lifecycle.budget import policy_of
 from .lifecycle.models import Model
 from .lifecycle.plan import Policy, Subject, rank
 from .lifecycle.review import (
-    FOCUSES,
     Entry,
     Proposal,
     by_need,
@@ -23,7 +22,7 @@ from .lifecycle.review import (
     superseded,
 )
 from .lifecycle.validity import known
-from .records import Filter, Item
+from .records import FOCUSES, Filter, Item
 from .settings import Settings
 from .storage.contract import Store
 

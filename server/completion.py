@@ -13,7 +13,7 @@ from mcp.types import (
 )
 
 from routemem.memory_core.errors import RoutememError
-from routemem.memory_core.records import Filter
+from routemem.memory_core.records import FOCUSES, STRATEGIES, Filter
 
 from .calls import Calls
 from .surface import Surface
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Most values of one answer, as the protocol allows; how many memories are looked through.
 MOST, LOOKED_AT = 100, 1000
-FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
-STRATEGIES = ("aggressive", "balanced", "conservative")
 
 
 def register(server: Surface, calls: Calls) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from routemem.memory_core.lifecycle.compression import STRATEGIES, shorten
+from routemem.memory_core.lifecycle.compression import SHARES, shorten
 from routemem.memory_core.lifecycle.extractive import salience
 from routemem.memory_core.text.sentences import sentences
 from routemem.memory_core.text.tokens import TokenCounter
@@ -52,7 +52,7 @@ def retention(data: Path) -> dict[str, Any]:
             "real_ratio": round(total / words, 2),
         }
     count = TokenCounter.load().count
-    for strategy in STRATEGIES:
+    for strategy in SHARES:
         results[f"compress {strategy}, a session each"] = _compressed(
             conversations, asked, strategy, count
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from routemem.memory_core import Memory, Settings
-from routemem.memory_core.lifecycle.compression import STRATEGIES
+from routemem.memory_core.lifecycle.compression import SHARES
 from routemem.memory_core.text.tokens import estimate
 
 from .corpora import Document, redundant, varied, zlib_ratio
@@ -50,7 +50,7 @@ def overflow(times: int, kind: str, embedder: str) -> dict[str, Any]:
             }
             results["stored summaries"] = _stored(memory, ids, tokens, documents)
             results["asked"] = _asked(memory, ids, documents)
-            for strategy in STRATEGIES:
+            for strategy in SHARES:
                 memory.compress(ids, strategy=strategy)
                 results[strategy] = _shown(memory, tokens, documents, ids)
     return results

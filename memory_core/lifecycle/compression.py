@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..records import STRATEGIES
 from .extractive import Count, summarise
 
-#: Strategy -> share of the text's tokens (Advanced Memory Management, model_context.json).
-STRATEGIES = {"aggressive": 0.1, "balanced": 0.25, "conservative": 0.5}
+#: Share of the text's tokens (Advanced Memory Management, model_context.json).
+SHARES = dict(zip(STRATEGIES, (0.1, 0.25, 0.5), strict=True))
 #: How far from its share a summary may be before the reply says so.
 TOLERANCE = 0.2
 #: Fewer tokens than this hold no sentence.
@@ -75,13 +76,13 @@ def shorten(text: str, strategy: str, count: Count) -> Shortened:
 
     Args:
         text: any text.
-        strategy: a key of `STRATEGIES`.
+        strategy: one of `STRATEGIES`.
         count: tokens of a text.
     """
     whole = count(text)
     if whole < SHORTEST:
         return Shortened(text, whole)
-    share = max(1, round(STRATEGIES[strategy] * whole))
+    share = max(1, round(SHARES[strategy] * whole))
     terms = protected(text)
 
     def with_room(room: int) -> Shortened:

@@ -15,7 +15,6 @@ from .plan import DAY, Policy, Subject, compressible, rank, worth
 from .supersession import ALIKE, may_follow, read, relation
 from .values import likeness, says_the_same, vocabulary
 
-FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
 #: Cosine from which two of many memories are looked at as an old and a new state.
 CLOSELY = 0.4
 #: Shared words from which they are, where there are no vectors.

@@ -11,10 +11,11 @@ State: TypeAlias = Literal["active", "compressed", "archived", "deleted", "purge
 Relation: TypeAlias = Literal["repeats", "supersedes", "may_supersede"]
 ForgetMode: TypeAlias = Literal["archive", "restore", "delete", "purge"]
 KINDS: tuple[str, ...] = get_args(Kind)
-
 ORIGINS: tuple[str, ...] = get_args(Origin)
-
 FORGET_MODES: tuple[str, ...] = get_args(ForgetMode)
+#: What a review can be about, and the strategies of `compress`.
+FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
+STRATEGIES = ("aggressive", "balanced", "conservative")
 
 #: Kind of a hit that is a fact; no item has it.
 FACT = "fact"

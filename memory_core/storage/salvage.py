@@ -25,7 +25,6 @@ from .tables.changes import log_change
 log = logging.getLogger("routemem")
 
 PAGE = 4096
-_MAGIC = b"SQLite format 3\0"
 #: Reads that may fail in one table: one row of a lost page costs one.
 PATIENCE = 200_000
 #: Tables of truths, in an order in which each finds what it refers to. The rest is derived.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.errors import NotAllowed, NotFound
 from routemem.memory_core.lifecycle.actions import Action, Unread, read_actions
+from routemem.memory_core.records import FOCUSES, STRATEGIES
 from routemem.memory_core.settings import Settings
 
 from ..clock import clock
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from routemem.memory_core import Scopes
     from routemem.memory_core.reviewing import Review
 
-#: As of `Memory.review` and `Memory.compress`; written here so that the help needs no numpy.
-FOCUSES = ("budget", "stale", "duplicates", "superseded", "facts")
-STRATEGIES = ("aggressive", "balanced", "conservative")
 #: What a person may do about the proposals.
 _THEN = "--follow does what is proposed, --actions FILE what you decide; --dry-run changes nothing."
 

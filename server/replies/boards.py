@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from routemem.memory_core.retrieval.lines import indented
 from routemem.memory_core.text.times import iso
 
 from .words import FRAME
@@ -115,8 +116,3 @@ def fitting(
         room -= cost
     left = len(cards) - len(kept)
     return kept, f"{left} more: filter, or read one by its id." if left else ""
-
-
-def indented(text: str) -> str:
-    """A text whose further lines cannot pass for lines of ours."""
-    return "\n  ".join(text.splitlines())

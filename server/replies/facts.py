@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.retrieval.fence import DATA, SAMPLE, fenced
-from routemem.memory_core.retrieval.lines import fact_text
+from routemem.memory_core.retrieval.lines import fact_text, indented
 
-from .words import FRAME, as_json, indented, new_mark, second
+from .words import FRAME, as_json, new_mark, second
 
 if TYPE_CHECKING:
     from routemem.memory_core.records import Fact, FactChange

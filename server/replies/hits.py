@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.retrieval.fence import DATA, SAMPLE, fenced
+from routemem.memory_core.retrieval.lines import day, indented
 from routemem.memory_core.text.times import iso
 
-from .words import as_json, indented, minute
+from .words import as_json
 
 if TYPE_CHECKING:
     from routemem.memory_core.records import Hit
@@ -18,7 +19,7 @@ def hit_fields(hit: "Hit", *, detailed: bool, scoped: bool = False) -> dict[str,
     Args:
         scoped: several scopes were read, so each hit says its own.
     """
-    at = minute(hit.created_at if hit.when is None else hit.when)
+    at = day(hit.created_at if hit.when is None else hit.when)
     fields: dict[str, Any] = {
         "id": hit.id,
         "text": hit.text,

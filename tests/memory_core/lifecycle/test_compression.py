@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from routemem.memory_core.lifecycle.compression import (
-    STRATEGIES,
+    SHARES,
     TOLERANCE,
     protected,
     shorten,
@@ -44,30 +44,30 @@ NAMED = st.sampled_from(
 TEXTS = st.lists(SENTENCE | NAMED, min_size=1, max_size=60).map("".join)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", SHARES)
 def test_every_name_number_date_and_address_of_a_text_is_kept(strategy: str) -> None:
     short = shorten(MINUTES, strategy, estimate)
     assert [term for term in MUST if term not in short.text] == []
     assert short.tokens == estimate(short.text) < estimate(MINUTES)
 
 
-@given(TEXTS, st.sampled_from(list(STRATEGIES)))
+@given(TEXTS, st.sampled_from(list(SHARES)))
 def test_whatever_is_shortened_keeps_all_that_is_protected(text: str, strategy: str) -> None:
     short = shorten(text, strategy, estimate)
     assert [term for term in protected(text) if term not in short.text] == []
     assert short.tokens <= estimate(text)
 
 
-@given(st.lists(SENTENCE, min_size=40, max_size=60).map("".join), st.sampled_from(list(STRATEGIES)))
+@given(st.lists(SENTENCE, min_size=40, max_size=60).map("".join), st.sampled_from(list(SHARES)))
 def test_plain_prose_is_cut_to_the_share_of_the_strategy(text: str, strategy: str) -> None:
-    share = STRATEGIES[strategy] * estimate(text)
+    share = SHARES[strategy] * estimate(text)
     assume(share > 40)
     assert abs(shorten(text, strategy, estimate).tokens - share) <= TOLERANCE * share
 
 
 @pytest.mark.parametrize("strategy", ["balanced", "conservative"])
 def test_minutes_of_a_meeting_are_cut_to_the_share_of_the_strategy(strategy: str) -> None:
-    share = STRATEGIES[strategy] * estimate(MINUTES)
+    share = SHARES[strategy] * estimate(MINUTES)
     short = shorten(MINUTES, strategy, estimate)
     assert not short.protected_won
     assert abs(short.tokens - share) <= TOLERANCE * share
