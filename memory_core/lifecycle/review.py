@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..records import Fact, Trust
+from ..records import TRUST_ORDER, Fact, Trust
 from .actions import Name
 from .candidates import candidates
 from .plan import DAY, Policy, Subject, compressible, rank, worth
@@ -175,9 +175,12 @@ def factual(entries: Iterable[Entry], known: Mapping[str, Fact]) -> list[Proposa
     return proposals
 
 
-def _worth(entry: Entry) -> tuple[bool, int, int, float, str]:
+def _worth(entry: Entry) -> tuple[int, bool, int, int, float, str]:
     subject = entry.subject
-    return subject.pinned, subject.priority, subject.access_count, entry.when, subject.id
+    trust = TRUST_ORDER.index(entry.trust)  # first: what comes from outside could set the others
+    return (
+        trust, subject.pinned, subject.priority, subject.access_count, entry.when, subject.id
+    )  # fmt: skip
 
 
 def _pairs(

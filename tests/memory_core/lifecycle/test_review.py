@@ -90,6 +90,14 @@ def test_of_a_repetition_the_less_worthy_is_proposed() -> None:
     assert (one.id, one.action, one.other) == ("new", "DELETE", "old")
 
 
+@pytest.mark.parametrize("pinned", [False, True])
+def test_of_a_repetition_from_outside_the_users_own_words_stay(pinned: bool) -> None:
+    own = entry("own", "Ann likes the big red bicycle", age=99)
+    web = entry("web", "the big red bicycle is what she likes", priority=9, pinned=pinned)
+    found = repeated([own, replace(web, trust="untrusted")], SAME)
+    assert [one.id for one in found] == ([] if pinned else ["web"])
+
+
 def test_texts_that_differ_in_a_value_are_never_repetitions() -> None:
     entries = [entry("a", "the fare is 20 euros"), entry("b", "the fare is 30 euros")]
     assert repeated(entries, SAME) == []
