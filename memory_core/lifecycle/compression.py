@@ -15,7 +15,7 @@ from ..records import STRATEGIES
 from .extractive import Count, summarise
 
 #: Share of the text's tokens (Advanced Memory Management, model_context.json).
-SHARES = dict(zip(STRATEGIES, (0.1, 0.25, 0.5), strict=True))
+SHARES: dict[str, float] = dict(zip(STRATEGIES, (0.1, 0.25, 0.5), strict=True))
 #: How far from its share a summary may be before the reply says so.
 TOLERANCE = 0.2
 #: Fewer tokens than this hold no sentence.

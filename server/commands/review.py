@@ -82,8 +82,8 @@ def _compress(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
 
 def _review(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     review = scopes.look().review(given.focus, limit=given.limit)
-    if given.actions is not None or (given.follow and review.proposals):
-        actions = _followed(review) if given.follow else _read(given.actions)
+    actions = _followed(review) if given.actions is None else _read(given.actions)
+    if given.actions is not None or (given.follow and actions):
         done = scopes.apply_review(review.token, actions, dry_run=given.dry_run)
         fields = {"outcomes": [*map(outcome_fields, done)], "dry_run": given.dry_run}
         return applied_told(done, dry_run=given.dry_run, terminal=True), fields

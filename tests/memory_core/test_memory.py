@@ -95,7 +95,12 @@ def test_a_replacement_keeps_what_is_left_out_and_takes_what_is_said(
 ) -> None:
     said = "the plan is in the blue folder"
     id = memory.remember(said, pinned=True, priority=9, key="plan").id
-    for field, key in (({}, ""), ({"pinned": False}, ""), ({"priority": 5}, "plan")):
+    fields: tuple[tuple[dict[str, Any], str], ...] = (
+        ({}, ""),
+        ({"pinned": False}, ""),
+        ({"priority": 5}, "plan"),
+    )
+    for field, key in fields:
         memory.remember(text, id="" if key else id, key=key, **field)
         item = memory.find(id)
         assert item

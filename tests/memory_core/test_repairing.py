@@ -185,6 +185,7 @@ def test_a_file_that_only_tells_what_is_gone_is_not_overwritten(
     file: Path, settings: Settings, clock: StoppedClock, kind: str
 ) -> None:
     file.write_bytes(b"\0" * 100 + file.read_bytes()[100:])
+    gone = ""
     with Scopes(settings, clock=clock) as scopes:
         with pytest.raises(DamagedFile):
             scopes.open("user:ann")
