@@ -62,14 +62,15 @@ class Server:
         if nursery is not None:
             self.process = nursery.start(flags, settings(folder, **more))
         else:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "routemem.server", "serve", *flags],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log.open("ab") if log else subprocess.DEVNULL,
-                env=settings(folder, **more),
-                start_new_session=True,
-            )
+            with (log or Path(os.devnull)).open("ab") as errors:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "routemem.server", "serve", *flags],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=settings(folder, **more),
+                    start_new_session=True,
+                )
         self._last = 0
         self._said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
