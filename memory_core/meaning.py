@@ -228,7 +228,10 @@ class Meaning:
         vectors = np.concatenate([each.vectors for each in embedded])
         codes = [c for each in embedded for c in each.codes or (b"",) * len(each.vectors)]
         with self._store.atomic():
-            return self._store.put_vectors(rows, vectors, codes) if self.claim() else 0
+            if not self.claim():
+                return 0
+            self._store.put_vectors(rows, vectors, codes)
+        return len(rows)  # those that another thread was first with do not wait either
 
     def start_over(self) -> None:
         """Drop all vectors and make this process's embedder the scope's own.

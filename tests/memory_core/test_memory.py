@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from dict_store import DictStore
 from letters import Broken, FirstLetter
 from stopped_clock import StoppedClock
 
+from routemem.memory_core.embedding.embedder import Encoded
 from routemem.memory_core.errors import InvalidArgument, NotFound
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.settings import Settings
@@ -220,6 +222,31 @@ def test_a_long_document_is_whole_and_its_end_is_found_at_once_and_by_meaning_la
     assert item
     assert item.text == text
     assert 0 < len(item.summary) < len(text) / 50
+
+
+def test_what_another_thread_embedded_meanwhile_ends_no_backfill() -> None:
+    class Overtaken(FirstLetter):
+        """While it embeds, another thread embeds the same."""
+
+        other: Callable[[], object] | None = None
+
+        def encode(self, texts: Sequence[str]) -> Encoded:
+            other, self.other = self.other, None
+            if other is not None:
+                other()
+            return super().encode(texts)
+
+    model = Overtaken()
+    settings = Settings(embed_at_once=1, flush_seconds=3600, keyring=False)
+    with Memory.open(None, embedder=model, settings=settings) as memory:
+        memory._rooms.caretaker.stop()
+        memory.remember("river" * 1200, kind="doc")
+        assert memory.status().pending > 4
+        model.other = lambda: memory.upkeep.backfill(2)
+        assert memory.upkeep.backfill(2) == 2
+        while memory.upkeep.backfill(2):
+            pass
+        assert memory.status().pending == 0
 
 
 @pytest.mark.slow
