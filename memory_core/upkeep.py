@@ -88,7 +88,7 @@ class Upkeep:
         return self._store.erasure_owed() or bool(len(self._ledger))
 
     def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Embed every memory again from its text; returns the number of chunks embedded.
+        """Embed every memory again from its text; returns how many chunks no longer wait for it.
 
         Until it is done, what is not embedded yet is found by its words. Safe to interrupt.
 
@@ -99,12 +99,11 @@ class Upkeep:
             EmbedderError: there is no working embedder; nothing was changed.
         """
         self._meaning.start_over()
-        total, done = self._store.counts()["pending"], 0
-        while step := self._meaning.backfill(32):
-            done += step
-            if progress:
-                progress(done, total)
-        return done
+        total = self._store.counts()["chunks"]
+        while self._meaning.backfill(32):
+            if progress:  # the caretaker embeds some of them, too
+                progress(total - self._store.counts()["pending"], total)
+        return total - self._store.counts()["pending"]
 
     def release(self, id: str) -> int:
         """Give back one copy of an item that was stored several times; returns what remains.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..errors import DamagedFile
+from ..errors import DamagedFile, StorageError
 from .database import NOT_TEXT
 from .files import beside, identity, is_empty, set_aside, size
 from .lock import WriterLock
@@ -42,6 +42,11 @@ def open_store(
             # Another process may have set it aside and begun a new one, which is whole.
             kept = set_aside(path, now) if identity(path) == before else path
         raise DamagedFile(path, kept, error.reason) from error
+    except StorageError:
+        if before is None or identity(path) == before:
+            raise
+        # Another process set it aside between two of our looks at it.
+        return open_store(folder, registry, scope, now=now, deadline=deadline)
     try:
         settle(store, registry)
     except BaseException:

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peer import Peer
@@ -15,6 +16,7 @@ from routemem.memory_core.errors import DamagedFile, RoutememError, StorageError
 from routemem.memory_core.records import Fact, Filter
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage import opening
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.storage.sqlite import SqliteStore
 
@@ -153,6 +155,22 @@ hear()
     with Scopes(settings) as scopes:
         assert all(scopes.locate(id).find(id) for id in ids)
         assert {scopes.locate(id).scope for id in ids} == {"user:ann"}
+
+
+def test_a_file_that_another_process_sets_aside_while_it_is_opened_is_begun_anew(
+    damaged: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, open_it = damaged.with_name("kept"), opening._sound
+
+    def too_late(*told: Any) -> SqliteStore:
+        monkeypatch.setattr(opening, "_sound", open_it)
+        damaged.rename(kept)
+        raise StorageError(f"{damaged} cannot be opened")
+
+    monkeypatch.setattr(opening, "_sound", too_late)
+    with Scopes(settings) as scopes:
+        assert scopes.open("user:ann").status().items["active"] == 0
+    assert kept.exists()
 
 
 def test_a_file_another_process_has_set_aside_meanwhile_is_not_set_aside_again(
