@@ -13,7 +13,6 @@ from mcp.types import (
 )
 
 from routemem.memory_core.errors import RoutememError
-from routemem.memory_core.records import FOCUSES, STRATEGIES, Filter
 
 from .calls import Calls
 from .surface import Surface
@@ -54,6 +53,8 @@ def _values(scopes: "Scopes", argument: str, scope: str) -> Iterable[str]:
         return scopes.names()
     if argument == "id":
         store = scopes.look(scope).store
+        from routemem.memory_core.records import Filter
+
         rows = store.newest(Filter(archived=True), LOOKED_AT, 0)
         found = store.items(rows)
         return [found[row].id for row in rows if row in found]
@@ -63,4 +64,6 @@ def _values(scopes: "Scopes", argument: str, scope: str) -> Iterable[str]:
         from routemem.memory_core.model_table import load_models
 
         return load_models(scopes.settings.models_file).known
+    from routemem.memory_core.records import FOCUSES, STRATEGIES
+
     return {"focus": FOCUSES, "strategy": STRATEGIES}.get(argument, ())

@@ -1,9 +1,12 @@
 """How a text from outside is shown to a model: between two marks that it cannot know, and last."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..records import Hit
 from .lines import indented
+
+if TYPE_CHECKING:  # a server that starts needs no records yet
+    from ..records import Hit
 
 #: As long as any mark of `marked`, for whoever counts before a mark is drawn.
 SAMPLE = "7f3a9c1e"
@@ -31,7 +34,7 @@ def closing(mark: str) -> str:
     return f"\n  {mark}>>"
 
 
-def trusted_first(hits: Sequence[Hit]) -> tuple[Hit, ...]:
+def trusted_first(hits: "Sequence[Hit]") -> "tuple[Hit, ...]":
     """The same hits with those from outside after all others; neighbours stay with their hit."""
     groups: list[list[Hit]] = []
     for hit in hits:

@@ -2,9 +2,12 @@
 
 import json
 import re
+from typing import TYPE_CHECKING
 
-from ..records import Fact, Hit, Item
 from ..text.times import iso
+
+if TYPE_CHECKING:  # a server that starts needs no records yet
+    from ..records import Fact, Hit, Item
 
 #: Every character that some reader takes for the end of a line.
 _LINE_END = re.compile("(\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])")
@@ -15,7 +18,7 @@ def indented(text: str) -> str:
     return _LINE_END.sub(r"\1  ", text)
 
 
-def heading(found: Hit | Item, scope: str = "") -> str:
+def heading(found: "Hit | Item", scope: str = "") -> str:
     """``[a-1] 2026-01-05T12:00 Ann turn (user): ``; trust is said when it is not normal.
 
     What another memory took the place of says so: ``(user, superseded by a-7)``.
@@ -28,12 +31,12 @@ def heading(found: Hit | Item, scope: str = "") -> str:
     kind = f" {found.kind}" if found.kind != "note" else ""
     source = found.origin if found.trust == "normal" else f"{found.origin}, {found.trust}"
     where = f", {scope}" if scope else ""
-    newer = found.superseded_by if isinstance(found, Hit) else ""
+    newer = getattr(found, "superseded_by", "")  # an item as it is stored does not know
     where += f", superseded by {newer}" if newer else ""
     return f"[{found.id}] {day(at)}{who}{kind} ({source}{where}): "
 
 
-def fact_text(fact: Fact) -> str:
+def fact_text(fact: "Fact") -> str:
     """``user.city: Ghent (since 2025-01-11)``."""
     value = (
         fact.value if isinstance(fact.value, str) else json.dumps(fact.value, ensure_ascii=False)
