@@ -60,7 +60,8 @@ def held_told(held: "Sequence[Quarantined]", note: str = "") -> str:
     lines = [held_line(one) for one in held]
     if any(one.erasure == "pending" for one in held):
         lines.append("A reader still holds the log; the last plain bytes go as soon as it ends.")
-    lines.append(note or "Only a person can let it out: routemem vault release ID.")
+    name = held[0].id if len(held) == 1 else "ID"
+    lines.append(note or f"Only a person can let it out: routemem vault release {name}.")
     return "\n".join(lines)
 
 

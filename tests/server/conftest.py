@@ -1,17 +1,33 @@
-"""The command line in this process."""
+"""The command line in this process, and a client of the server in both eras of the protocol."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 from command import own_settings
+from mcp import Client
 
+from routemem.memory_core.settings import Settings
+from routemem.server.app import build_server
 from routemem.server.cli import main
 
 #: Runs a command and returns what it said.
 Say: TypeAlias = Callable[..., str]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asyncio alone, as the server runs."""
+    return "asyncio"
+
+
+@pytest.fixture(params=["auto", "legacy"])
+async def client(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Client]:
+    """A client in the same process, once in each era."""
+    async with Client(build_server(settings), mode=request.param) as client:
+        yield client
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     server = build_server(replace(settings, toolsets=("default", "admin", "tasks")))
     async with Client(server) as client:

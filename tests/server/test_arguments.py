@@ -14,11 +14,6 @@ from routemem.server.arguments import one_or_many
 from routemem.server.surface import Surface
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def toy() -> Surface:
     return build()

@@ -17,11 +17,6 @@ pytestmark = pytest.mark.anyio
 BOARDS = ("tasks", "agents", "human")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=["auto", "legacy"])
 def era(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -1,7 +1,6 @@
 """log_turn and get_context as a client sees them, in both protocol eras."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,17 +11,6 @@ from routemem.memory_core.settings import Settings
 from routemem.server.app import build_server
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build_server(settings), mode=request.param) as client:
-        yield client
 
 
 async def both(client: Client, tool: str, **arguments: Any) -> tuple[str, dict[str, Any]]:

@@ -29,11 +29,6 @@ BOARDS = ("default", "tasks", "admin")
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     async with Client(build_server(replace(settings, toolsets=BOARDS))) as client:
         yield client

@@ -23,11 +23,6 @@ TALK = (
 )
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Model:
     """Does each day what a model with these tools would do, and remembers what it was told."""
 

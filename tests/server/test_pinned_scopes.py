@@ -71,11 +71,6 @@ def prey(settings: Settings, data_dir: Path) -> Prey:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def client(settings: Settings, prey: Prey) -> AsyncIterator[Client]:
     pinned = replace(settings, scope=OURS, allow_scope=(OURS,), toolsets=("all",))
     async with Client(build_server(pinned)) as client:

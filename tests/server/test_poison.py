@@ -23,11 +23,6 @@ OUTSIDE = ("web", "tool", "import")
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     server = build_server(replace(settings, toolsets=("all",)))
     async with Client(server) as client:

@@ -1,7 +1,6 @@
 """Prompts: the texts a person chooses, fitted to the tools that are on, with what is known."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,17 +15,6 @@ from routemem.server.app import build_server
 from routemem.server.prompting import NEEDS, fitted
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build_server(settings), mode=request.param) as client:
-        yield client
 
 
 async def said(client: Client, name: str, **arguments: str) -> str:

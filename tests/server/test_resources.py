@@ -1,27 +1,12 @@
 """What a client reads without a tool: state, recent turns, facts with their history, the policy."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from mcp import Client
 
-from routemem.memory_core.settings import Settings
-from routemem.server.app import build_server
-
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build_server(settings), mode=request.param) as client:
-        yield client
 
 
 async def read(client: Client, uri: str) -> Any:

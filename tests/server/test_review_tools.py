@@ -23,11 +23,6 @@ SHORT = "Tide model: coarser grid at sea, 40 minutes a run instead of nine hours
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     async with Client(build_server(settings)) as client:
         yield client

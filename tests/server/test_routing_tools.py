@@ -23,11 +23,6 @@ TOOLS = {"explain_routing", "rebalance_index", "index_report"}
 MANY = "\n".join(f"Parcel {number} stands in aisle {number % 97}." for number in range(400))
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one packed scope."""

@@ -15,11 +15,6 @@ ERAS = pytest.mark.parametrize("modern", [False, True], ids=["legacy", "modern"]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and pipes")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module", params=[False, True], ids=["legacy", "modern"])
 def client(request: pytest.FixtureRequest) -> Iterator[RawClient]:
     with RawClient(modern=request.param) as opened:

@@ -14,11 +14,6 @@ from toy_server import build
 from routemem.server.surface import Surface, answer
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def toy() -> Surface:
     return build()

@@ -1,7 +1,6 @@
 """The tools as a client sees them, in both protocol eras, on the real core."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,17 +12,6 @@ from routemem.memory_core.settings import Settings
 from routemem.server.app import build_server, chosen_tools, instructions
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build_server(settings), mode=request.param) as client:
-        yield client
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:

@@ -32,11 +32,6 @@ EVERY_WAY = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass(frozen=True)
 class House:
     """A running server and tokens for it."""
