@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .lifecycle.supersession import at_issue, may_follow, read
-from .lifecycle.values import asks_for_older
+from .lifecycle.values import asks_for_older, words_of
 from .meaning import Asked, Meaning, Nearest
 from .question import Question
 from .records import Succession
@@ -166,7 +166,7 @@ class Searching:
             if not may_follow(items[pair.newer].trust, items[pair.older].trust):
                 continue
             unsure = pair.relation != "supersedes"
-            named = unsure and asks_for_older(question, newer.text, older.text)
+            named = unsure and asks_for_older(words_of(question), newer.words, older.words)
             chosen.append(((pair.newer, pair.older), named))
         return chosen
 

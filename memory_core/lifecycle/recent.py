@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from ..settings import Settings
 from .extractive import summarise
 from .score import effective_score
-from .values import likeness, same_values, vocabulary
+from .values import likeness, same_values, vocabulary, words_of
 
 MINUTE = 60.0
 
@@ -186,7 +186,7 @@ def _why(
         alike = 2 * shorter > longer and (
             likeness(said[entry.id], said[other.id]) >= policy.merge_likeness
         )
-        if alike and same_values(entry.text, other.text):
+        if alike and same_values(words_of(entry.text), words_of(other.text)):
             return f"repeated by {other.id}"
     return ""
 

@@ -13,7 +13,7 @@ from .actions import Name
 from .candidates import candidates
 from .plan import DAY, Policy, Subject, compressible, rank, worth
 from .supersession import ALIKE, may_follow, read, relation
-from .values import likeness, says_the_same, vocabulary
+from .values import likeness, says_the_same, vocabulary, words_of
 
 #: Cosine from which two of many memories are looked at as an old and a new state.
 CLOSELY = 0.4
@@ -117,7 +117,9 @@ def repeated(entries: Sequence[Entry], vectors: NDArray[np.float32] | None) -> l
     found: dict[str, Proposal] = {}
     for one, two, near in _pairs(entries, vectors, ALIKE):
         a, b = entries[one], entries[two]
-        if not says_the_same(a.text, b.text) or a.subject.id in found or b.subject.id in found:
+        if a.subject.id in found or b.subject.id in found:
+            continue
+        if not says_the_same(words_of(a.text), words_of(b.text)):
             continue
         less, more = sorted((a, b), key=_worth)
         if not less.subject.pinned:

@@ -8,10 +8,11 @@ is which values the two do not share, and where they stand.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ..records import TRUST_ORDER, Relation
-from .values import is_content, says_the_same, words_of
+from .values import REMEMBERED, is_content, says_the_same, words_of
 
 #: Cosine from which two texts are looked at as repetitions, as two states of one thing, and as
 #: such a pair when nothing but their likeness speaks for it.
@@ -68,7 +69,7 @@ class Statement:
         changes: stems of the content words around each word that speaks of a change.
     """
 
-    text: str
+    words: tuple[str, ...]
     brief: bool
     stems: frozenset[str]
     values: tuple[Value, ...]
@@ -89,7 +90,7 @@ def read(text: str) -> Statement:
     for found in _CHANGED.finditer(text):
         changes.append(_around(content, len(words_of(text[: found.start()]))))
     stems = frozenset(said for _, said in content)
-    return Statement(text, len(words) <= SHORT, stems, tuple(values), tuple(changes))
+    return Statement(tuple(words), len(words) <= SHORT, stems, tuple(values), tuple(changes))
 
 
 def relation(
@@ -109,7 +110,7 @@ def relation(
         cosine = min((cosine - DATED) / SPREAD, 1.0)
     if cosine < RELATED or not newer.stems or not older.stems:  # a bare number says nothing
         return ""
-    if (brief or cosine >= ALIKE) and says_the_same(newer.text, older.text):
+    if (brief or cosine >= ALIKE) and says_the_same(newer.words, older.words):
         return "repeats" if cosine >= ALIKE else ""
     if speaks_of_change(newer, older):
         return "supersedes"
@@ -161,6 +162,7 @@ def _conflicts(newer: Statement, older: Statement) -> Iterator[frozenset[str]]:
                 yield about
 
 
+@lru_cache(REMEMBERED)
 def stem(word: str) -> str:
     """Enough of a word to know its other forms by."""
     return word.casefold().replace("’", "'").removesuffix("'s").rstrip("s")[:5]

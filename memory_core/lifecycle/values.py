@@ -6,9 +6,13 @@ are alike and contradict each other. What two texts do not share must carry no v
 
 import re
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from functools import lru_cache
 
 from ..text.stop_words import STOP_WORDS
+
+#: Words whose nature is kept: a text is compared with dozens, which are made of the same words.
+REMEMBERED = 4096
 
 _WORD = re.compile(r"\w+(?:['’.,:/-]\w+)*|[€$£¥%]")
 _NEGATION = frozenset(
@@ -36,19 +40,15 @@ def likeness(one: Set[str], two: Set[str]) -> float:
     return shared / (len(one) + len(two) - shared) if one or two else 1.0
 
 
-def same_values(one: str, two: str) -> bool:
-    """Whether every word that only one of the texts has may be left out without a loss.
+def same_values(one: Sequence[str], two: Sequence[str]) -> bool:
+    """Whether every word that only one of two texts has may be left out without a loss.
 
-    Numbers, names, negations and opposites may not.
+    Numbers, names, negations and opposites may not. Takes the `words_of` each.
     """
-    a, b = (_WORD.findall(text) for text in (one, two))
-    folded_a, folded_b = ({word.casefold() for word in words} for words in (a, b))
-    odd = [(k, w) for k, w in enumerate(a) if w.casefold() not in folded_b]
-    odd += [(k, w) for k, w in enumerate(b) if w.casefold() not in folded_a]
-    return not any(carries_value(word, first=k == 0) for k, word in odd)
+    return not (_adds_value(one, _folded(two)) or _adds_value(two, _folded(one)))
 
 
-def says_the_same(one: str, two: str) -> bool:
+def says_the_same(one: Sequence[str], two: Sequence[str]) -> bool:
     """Whether one of two texts is the other in other words: `same_values`, and no word was changed
     for another that may be a value too.
 
@@ -58,26 +58,25 @@ def says_the_same(one: str, two: str) -> bool:
     """
     if not same_values(one, two):
         return False
-    a, b = words_of(one), words_of(two)
-    folded_a, folded_b = ({word.casefold() for word in words} for words in (a, b))
-    odd_a, odd_b = _last_odd(a, folded_b), _last_odd(b, folded_a)
-    if odd_a < 0 or odd_b < 0:
+    folded_one, folded_two = _folded(one), _folded(two)
+    odd_one, odd_two = _last_odd(one, folded_two), _last_odd(two, folded_one)
+    if odd_one < 0 or odd_two < 0:
         return True
-    return _last_value(a, folded_b) > odd_a and _last_value(b, folded_a) > odd_b
+    return _last_value(one, folded_two) > odd_one and _last_value(two, folded_one) > odd_two
 
 
-def asks_for_older(question: str, newer: str, older: str) -> bool:
+def asks_for_older(question: Sequence[str], newer: Sequence[str], older: Sequence[str]) -> bool:
     """Whether a question names a number or name that only the older of two texts has.
 
     A number that it has more often counts too, as in "parcel 7 in aisle 7" against "parcel 5 in
-    aisle 7".
+    aisle 7". Takes the `words_of` each.
     """
     asked = {
         word.casefold()
-        for place, word in enumerate(words_of(question))
+        for place, word in enumerate(question)
         if word[0].isdigit() or (word[0].isupper() and place and is_content(word))
     }
-    new, old = (Counter(word.casefold() for word in words_of(text)) for text in (newer, older))
+    new, old = (Counter(map(str.casefold, words)) for words in (newer, older))
     return any(old[w] > new[w] and (w[0].isdigit() or not new[w]) for w in asked)
 
 
@@ -86,11 +85,13 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+@lru_cache(REMEMBERED)
 def is_content(word: str) -> bool:
     """Whether a word says what is spoken of: no number, sign or function word."""
     return word[0].isalpha() and len(word) > 1 and _bare(word) not in STOP_WORDS
 
 
+@lru_cache(REMEMBERED)
 def carries_value(word: str, *, first: bool) -> bool:
     """Whether leaving the word out may change what is said.
 
@@ -108,13 +109,25 @@ def carries_value(word: str, *, first: bool) -> bool:
     )
 
 
-def _last_odd(words: list[str], other: set[str]) -> int:
+def _folded(words: Sequence[str]) -> set[str]:
+    return set(map(str.casefold, words))
+
+
+def _adds_value(words: Sequence[str], other: set[str]) -> bool:
+    """Whether a word that the other text does not have carries a value."""
+    return any(
+        word.casefold() not in other and carries_value(word, first=place == 0)
+        for place, word in enumerate(words)
+    )
+
+
+def _last_odd(words: Sequence[str], other: set[str]) -> int:
     """Place of the last content word that the other text does not have; -1 for none."""
     odd = [k for k, w in enumerate(words) if is_content(w) and w.casefold() not in other]
     return odd[-1] if odd else -1
 
 
-def _last_value(words: list[str], other: set[str]) -> int:
+def _last_value(words: Sequence[str], other: set[str]) -> int:
     """Place of the last value that the other text has too; -1 for none."""
     shared = [
         k for k, w in enumerate(words) if w.casefold() in other and carries_value(w, first=k == 0)

@@ -3,7 +3,7 @@
 import pytest
 
 from routemem.memory_core.lifecycle.supersession import read, relation
-from routemem.memory_core.lifecycle.values import asks_for_older, says_the_same
+from routemem.memory_core.lifecycle.values import asks_for_older, says_the_same, words_of
 
 
 def told(newer: str, older: str, cosine: float) -> str:
@@ -20,8 +20,9 @@ def told(newer: str, older: str, cosine: float) -> str:
     ],
 )
 def test_the_same_in_other_words_is_a_repetition_only_when_it_is_alike(one: str, two: str) -> None:
-    assert says_the_same(one, two)
-    assert says_the_same(two, one)
+    a, b = words_of(one), words_of(two)
+    assert says_the_same(a, b)
+    assert says_the_same(b, a)
     assert told(two, one, 0.8) == "repeats"
     assert told(two, one, 0.5) == ""
 
@@ -95,9 +96,12 @@ def test_a_change_elsewhere_in_a_long_text_says_nothing_of_what_both_share() -> 
 
 
 def test_the_older_is_asked_for_by_a_name_or_number_that_it_alone_has() -> None:
+    def asks(question: str, newer: str, older: str) -> bool:
+        return asks_for_older(words_of(question), words_of(newer), words_of(older))
+
     old, new = "I said that I read 10 books with Ann", "I read 12 books with Bo"
-    assert asks_for_older("Did I read with Ann?", new, old)
-    assert asks_for_older("Who read 10 books?", new, old)
-    assert not asks_for_older("How many books did I read?", new, old)  # "I" names nobody
-    assert not asks_for_older("Does AI help?", "AI is at 90 %", "AI was at 87 %, AI is new")
-    assert asks_for_older("What is in parcel 7?", "parcel 5 in aisle 7", "parcel 7 in aisle 7")
+    assert asks("Did I read with Ann?", new, old)
+    assert asks("Who read 10 books?", new, old)
+    assert not asks("How many books did I read?", new, old)  # "I" names nobody
+    assert not asks("Does AI help?", "AI is at 90 %", "AI was at 87 %, AI is new")
+    assert asks("What is in parcel 7?", "parcel 5 in aisle 7", "parcel 7 in aisle 7")
