@@ -34,6 +34,9 @@ FRESH = 10
 DEEP = 25
 #: Share of the rounds in which an index is built, by another process, and passages it is built for.
 BUILDS, PACKED = 0.25, "60"
+#: Share of these rounds that are not killed before a build was acknowledged, and the answers that
+#: are waited for at most.
+PATIENT, MOST_ANSWERS = 0.4, 600
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Told:
         facts: key -> acknowledged value.
         open_facts: key -> the value that was not acknowledged.
         ids: key -> id.
+        built: how far the newest acknowledged generation of the index reaches in the change log.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class Told:
     facts: dict[str, int] = field(default_factory=dict)
     open_facts: dict[str, int] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    built: int = 0
 
 
 @dataclass
@@ -76,7 +81,7 @@ class Work:
         self._chance = chance
         self._busy: set[str] = set()
         self._number = 0
-        self.builds = False
+        self.builds = self.patient = False
         self.round = 0
         self.counts: dict[str, int] = dict.fromkeys(
             ("remember", "update", "set_fact", "delete", "compress", "build"), 0
@@ -85,7 +90,8 @@ class Work:
     def draw(self) -> Call:
         """The next call."""
         kinds = ("remember", "update", "set_fact", "delete", "compress", "build")
-        kind = self._chance.choices(kinds, (40, 10, 25, 12, 10, 4 if self.builds else 0))[0]
+        builds = 12 if self.builds and "index" not in self._busy else 0
+        kind = self._chance.choices(kinds, (40, 10, 25, 12, 10, builds))[0]
         free = [key for key in self._told.texts if key not in self._busy]
         if kind in ("update", "delete", "compress") and not free:
             kind = "remember"
@@ -117,6 +123,7 @@ class Work:
         self._busy.clear()
         self.round += 1
         self.builds = self._chance.random() < BUILDS
+        self.patient = self.builds and self._chance.random() < PATIENT
 
     def _remember(self, key: str, mark: str, kind: str) -> Call:
         length = self._chance.choice((3, 10, 40, 200))
@@ -173,7 +180,9 @@ class Work:
 
     def _build(self) -> Call:
         def done(said: dict[str, Any]) -> None:
-            self.counts["build"] += said["status"] == "built"
+            if said["status"] == "built":
+                self.counts["build"] += 1
+                self._told.built = max(self._told.built, int(said["index"]["generation"]))
 
         arguments = {"action": "build", "dry_run": False}
         return Call("rebalance_index", arguments, "index", done, lambda: None)
@@ -248,22 +257,25 @@ class Kills:
             self._work.forget_busy()
             return
         under_way: dict[int, Call] = {}
-        answers = self._chance.choice((0, 1, 2, 3, 5, 8, 13, 21, 55))
         try:
-            self._keep_busy(server, under_way, answers)
+            self._keep_busy(server, under_way)
         except (Gone, Hung):
             self.losses["hung"] += 1
         self._kill(server, under_way)
         self._work.forget_busy()
 
-    def _keep_busy(self, server: Server, under_way: dict[int, Call], answers: int) -> None:
+    def _keep_busy(self, server: Server, under_way: dict[int, Call]) -> None:
+        most = self._chance.choice((0, 1, 2, 3, 5, 8, 13, 21, 55))
+        builds = self._work.counts["build"]
+        answers = 0
         while True:
             while len(under_way) < WINDOW:
                 call = self._work.draw()
                 under_way[server.start(call.tool, call.arguments)] = call
-            if not answers:
+            waits = self._work.patient and self._work.counts["build"] == builds
+            if answers >= (MOST_ANSWERS if waits else most):
                 break
-            answers -= 1
+            answers += 1
             self._take(server.receive(), under_way)
         until = time.perf_counter() + self._chance.random() * 0.02
         while time.perf_counter() < until:
@@ -354,6 +366,8 @@ class Kills:
                 self.losses["deletes resurrected"] += memory.find(key) is not None
             for key, value in self._told.facts.items():
                 self.losses["acknowledged lost"] += memory.get_fact(key) != value
+            reached = memory.index.report().get("generation") or 0
+            self.losses["acknowledged lost"] += reached < self._told.built
             store = memory.store
             assert isinstance(store, SqliteStore)
             self.losses["integrity"] += store.db.value("pragma integrity_check") != "ok"
