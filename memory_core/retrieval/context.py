@@ -2,13 +2,15 @@
 
 Parts come in order of importance: what is true, what is pinned, what was said last, what bears on
 the question. Each is sure of a share, and what it leaves goes to the next. A line that is too long
-is cut, not dropped; what still finds no room is named in one line with what reads it.
+is cut, not dropped; what still finds no room is named or counted with what reads it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import zip_longest
+
+from .hints import TITLE, Cost, Hint, hints, shortest
 
 #: A cut text shorter than this, tokens, is not worth showing.
 LEAST = 12
@@ -20,11 +22,9 @@ SHORT = 48
 CUT = " … (part)"
 #: What stands behind a summary, whose text is longer.
 SUMMARY = " (summary)"
-HINTS = "Left out (recall ids=[…] reads a memory, get_facts keys=[…] a fact):"
 #: Part of the budget kept for hints when not everything fits, and most tokens of it.
 HINT_SHARE, HINT_MOST = 0.1, 300
 
-Cost = Callable[[str], int]
 Cut = Callable[[str, int], str]
 
 
@@ -38,6 +38,7 @@ class Line:
         text: its words, indented already; may be cut.
         brief: what is said of it when it is left out.
         tail: what closes the text, cut or not.
+        fact: whether it is a fact.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Line:
     text: str
     brief: str
     tail: str = ""
+    fact: bool = False
 
     def __str__(self) -> str:
         return f"- {self.head}{self.text}{self.tail}"
@@ -58,7 +60,7 @@ class Part:
         lines: the most important first.
         share: part of the budget it is sure of while others want more.
         backwards: show the last line first: what was said last is the most important.
-        more: how many more there are that were not even looked at.
+        deeper: whether there is more that was not even looked at.
     """
 
     name: str
@@ -66,7 +68,7 @@ class Part:
     lines: tuple[Line, ...]
     share: float
     backwards: bool = False
-    more: int = 0
+    deeper: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Packed:
         shown: ids in it, by part.
         cut: ids whose text was cut.
         hinted: ids of what was left out and is named.
-        omitted: how many were left out, named or not.
+        omitted: how many were left out, named or not, of those that were looked at.
     """
 
     text: str
@@ -89,7 +91,9 @@ class Packed:
     omitted: int
 
 
-def pack(parts: Sequence[Part], budget: int, cost: Cost, cut: Cut, *, hints: bool = True) -> Packed:
+def pack(
+    parts: Sequence[Part], budget: int, cost: Cost, cut: Cut, *, hinting: bool = True
+) -> Packed:
     """The parts as one text, hints behind them, of at most so many tokens.
 
     Args:
@@ -97,17 +101,17 @@ def pack(parts: Sequence[Part], budget: int, cost: Cost, cut: Cut, *, hints: boo
         budget: tokens of the whole; of the sum of the parts, too.
         cost: tokens of a text as its reader gets it.
         cut: shortens a text to at most so many tokens.
-        hints: whether what is left out is named.
+        hinting: whether what is left out is named.
     """
     cost = cache(cost)  # each line is weighed where it is wanted, filled in and settled
     parts = [part for part in parts if part.lines]
     wanted = [_wanted(part, cost) for part in parts]
     reserve = 0
-    crowded = sum(wanted) > budget or any(part.more for part in parts)
-    if hints and crowded and budget >= TINY:
-        reserve = min(int(HINT_SHARE * budget) + cost(HINTS), HINT_MOST)
+    crowded = sum(wanted) > budget or any(part.deeper for part in parts)
+    if hinting and crowded and budget >= TINY:
+        reserve = min(int(HINT_SHARE * budget) + cost(TITLE), HINT_MOST)
         if reserve > budget // 3:
-            reserve = min(budget // 3, cost(_short(999)))
+            reserve = min(budget // 3, shortest(cost))
     kept: list[list[Line]] = []
     left: list[list[Line]] = []
     room = budget - reserve
@@ -120,8 +124,7 @@ def pack(parts: Sequence[Part], budget: int, cost: Cost, cut: Cut, *, hints: boo
         kept.append(lines)
         left.append(out)
         room -= cost(_block(part, lines))
-    more = sum(part.more for part in parts)
-    return _settled(parts, kept, left, more, budget, cost, hints=hints)
+    return _settled(parts, kept, left, budget, cost, hinting=hinting)
 
 
 def _wanted(part: Part, cost: Cost) -> int:
@@ -180,11 +183,10 @@ def _settled(
     parts: Sequence[Part],
     kept: list[list[Line]],
     left: list[list[Line]],
-    more: int,
     budget: int,
     cost: Cost,
     *,
-    hints: bool,
+    hinting: bool,
 ) -> Packed:
     """The parts put together; should they not fit after all, the least important lines go."""
     while True:
@@ -195,13 +197,18 @@ def _settled(
             break
         last = max(number for number, lines in enumerate(kept) if lines)
         left[last].insert(0, kept[last].pop())
-    # In turn, what bears on the question first: a hundred facts must not hide the memories.
-    named = [line for row in zip_longest(*reversed(left)) for line in row if line]
-    omitted = len(named) + more
     text = "".join(blocks.values())
-    said, hinted = "", 0
-    if hints and omitted:
-        said, hinted = _hints(named, omitted, text, budget - whole, budget, cost)
+    # In turn, what bears on the question first: a hundred facts must not hide the memories.
+    omitted = [
+        Hint(line.id, line.brief, line.fact)
+        for row in zip_longest(*reversed(left))
+        for line in row
+        if line
+    ]
+    said, named = "", 0
+    if hinting:
+        deeper = any(part.deeper for part in parts)
+        said, named = _fitting(omitted, text, budget - whole, budget, cost, deeper=deeper)
     if said:
         spent["hints"] = cost(said)
     shown = {
@@ -210,33 +217,16 @@ def _settled(
         if lines
     }
     cuts = tuple(line.id for lines in kept for line in lines if line.text.endswith(CUT))
-    ids = tuple(line.id for line in named[:hinted])
-    return Packed((text + said).rstrip("\n"), spent, shown, cuts, ids, omitted)
+    ids = tuple(hint.id for hint in omitted[:named])
+    return Packed((text + said).rstrip("\n"), spent, shown, cuts, ids, len(omitted))
 
 
-def _hints(
-    left: Sequence[Line], omitted: int, text: str, room: int, budget: int, cost: Cost
+def _fitting(
+    left: Sequence[Hint], text: str, room: int, budget: int, cost: Cost, *, deeper: bool
 ) -> tuple[str, int]:
-    """A line for each that was left out, as many as there is room for, then how many more."""
-
-    def block(n: int) -> str:
-        rest = omitted - n
-        lines = [f"- {line.brief}" for line in left[:n]] + ([f"- {rest} more"] if rest else [])
-        return "\n".join([HINTS, *lines]) + "\n"
-
-    n, paid = 0, cost(block(0))
-    while n < len(left):
-        paid += cost(f"- {left[n].brief}\n")
-        if paid > room:
-            break
-        n += 1
-    for fewer in range(n, 0, -1):
-        said = block(fewer)
-        if cost(said) <= room and cost(text + said) <= budget:
-            return said, fewer
-    short = _short(omitted)
-    return (short, 0) if cost(short) <= room and cost(text + short) <= budget else ("", 0)
-
-
-def _short(omitted: int) -> str:
-    return f"- {omitted} more left out: raise max_tokens\n"
+    """The hints that fit behind the text; together they may cost more than one by one."""
+    said, named = hints(left, room, cost, deeper=deeper)
+    while said and (over := cost(text + said) - budget) > 0:
+        room -= over
+        said, named = hints(left, room, cost, deeper=deeper)
+    return said, named

@@ -9,6 +9,7 @@ from stopped_clock import StoppedClock
 from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.model_table import load_models
+from routemem.memory_core.retrieval.hints import DEEPER, FACTS, MEMORIES
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
 
@@ -78,6 +79,37 @@ def test_what_is_left_out_has_an_id_and_the_call_that_reads_it(full: Memory) -> 
         assert id in context.text
     assert len(full.recall(ids=memories[:5], max_tokens=9000).hits) == len(memories[:5])
     assert len(full.get_facts(facts[:5])) == len(facts[:5])
+
+
+@pytest.mark.parametrize("budget", [100, 400, 3000])
+def test_the_calls_a_context_names_reach_all_that_it_leaves_out(full: Memory, budget: int) -> None:
+    context = full.get_context("river mill wheels", max_tokens=budget)
+    reached = {*context.ids, *context.hints}
+    if MEMORIES in context.text:
+        reached |= set(paged(full, ""))
+    if DEEPER in context.text:
+        reached |= set(paged(full, "river mill wheels"))
+    if FACTS in context.text:
+        reached |= {fact.key for fact in full.get_facts()}
+    everything = {hit for hit in paged(full, "")} | {fact.key for fact in full.get_facts()}
+    assert context.omitted > len(context.hints)
+    assert reached >= everything - apart(full, "river mill wheels")
+
+
+def paged(memory: Memory, query: str) -> Iterator[str]:
+    """Ids of all hits of a recall, page by page."""
+    cursor = ""
+    while True:
+        reply = memory.recall(query, max_tokens=4000, cursor=cursor)
+        yield from (hit.id for hit in reply.hits if hit.kind != "fact")
+        if not (cursor := reply.cursor):
+            return
+
+
+def apart(memory: Memory, query: str) -> set[str]:
+    """Ids of what no search for the question finds and no context always shows."""
+    always = {item.id for item, _ in memory.recent()} | {i.id for i in memory.store.pinned(9)}
+    return set(paged(memory, "")) - set(paged(memory, query)) - always
 
 
 def test_each_memory_stands_in_a_context_once(full: Memory) -> None:

@@ -1,9 +1,12 @@
 """A context keeps its budget, cuts what is too long, and names what it leaves out."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routemem.memory_core.retrieval.context import CUT, HINTS, Line, Packed, Part, pack
+from routemem.memory_core.retrieval.context import CUT, Line, Packed, Part, pack
+from routemem.memory_core.retrieval.hints import DEEPER, FACTS, MEMORIES, TITLE
 from routemem.memory_core.text.tokens import estimate, truncate
 
 
@@ -21,7 +24,7 @@ def part(name: str, *texts: str, share: float = 0.25, backwards: bool = False) -
 
 
 def packed(parts: list[Part], budget: int, *, hints: bool = True) -> Packed:
-    return pack(parts, budget, estimate, cut, hints=hints)
+    return pack(parts, budget, estimate, cut, hinting=hints)
 
 
 def test_what_fits_is_shown_whole_in_order() -> None:
@@ -56,19 +59,47 @@ def test_what_others_leave_is_used() -> None:
     assert done.parts["facts"] > 400
 
 
-def test_what_is_left_out_is_named_and_then_counted() -> None:
+def test_what_is_left_out_is_named_with_words_then_by_id_then_counted_with_a_call() -> None:
     many = [f"thing {n} " + "and more words about it " * 3 for n in range(200)]
-    done = packed([part("relevant", *many)], 500)
-    hints = done.text[done.text.index(HINTS) :]
+    done = packed([part("relevant", *many)], 900)
+    hints = done.text[done.text.index(TITLE) :].splitlines()
     assert done.omitted + len(done.shown["relevant"]) == 200
-    assert all(f"- {id}: " in hints for id in done.hinted)
-    assert hints.endswith(f"- {done.omitted - len(done.hinted)} more")
-    assert len(done.hinted) > 2
+    worded = [line for line in hints if ": thing" in line]
+    (bare,) = [line for line in hints if line.startswith("- memories ")]
+    ids = [*(line[2:].split(":")[0] for line in worded), *bare[11:].split(", ")]
+    assert tuple(ids) == done.hinted
+    assert len(bare.split(", ")) > len(worded) > 2
+    assert hints[-1] == f"- {done.omitted - len(ids)} more: {MEMORIES}"
+
+
+def test_what_can_be_named_with_words_is() -> None:
+    many = ["and more words about it " * 10, *["many words " * 8] * 30]
+    done = packed([part("relevant", *many)], 800)
+    assert done.omitted
+    assert all(f"- {id}: " in done.text for id in done.hinted)
+    assert len(done.hinted) == done.omitted
+    assert MEMORIES not in done.text
+
+
+def test_facts_left_out_are_named_apart_and_have_a_call_of_their_own() -> None:
+    many = [f"value {n} that says something of its own" for n in range(300)]
+    facts = Part("facts", "facts:", tuple(replace(line(f"k{n}", t), fact=True)
+                                          for n, t in enumerate(many)), 0.25)  # fmt: skip
+    done = packed([facts], 700)
+    assert any(line.startswith("- facts k") for line in done.text.splitlines())
+    assert done.text.endswith(f"more: {FACTS}")
+
+
+def test_a_search_that_would_find_more_says_how() -> None:
+    few = replace(part("relevant", "one", "two"), deeper=True)
+    done = packed([few], 300)
+    assert (done.omitted, done.hinted) == (0, ())
+    assert done.text.endswith(f"- more: {DEEPER}")
 
 
 def test_hints_can_be_switched_off() -> None:
     done = packed([part("relevant", *["many words stand here"] * 99)], 100, hints=False)
-    assert HINTS not in done.text
+    assert TITLE not in done.text
     assert done.omitted > 0
 
 
