@@ -13,6 +13,7 @@
     ├── Withheld             a text must not be stored as it is
     ├── EmbedderError        the embedding model cannot be used
     │   └── EmbedderMismatch the stored vectors were made by another model
+    ├── TooManyCalls         so many calls of one caller wait that no other is taken
     ├── SummariserError      the local model that writes summaries cannot be used
     └── StorageError         the scope file cannot be used as asked
         ├── WriteTimeout     another process held the writer lock too long
@@ -123,6 +124,12 @@ class EmbedderMismatch(EmbedderError):
             "Search goes on by text; run `routemem reindex` to embed every memory again."
         )
         self.stored, self.running = stored, running
+
+
+class TooManyCalls(RoutememError):
+    """So many calls of one caller wait already that no other is taken. Nothing was done."""
+
+    code = "too_many_calls"
 
 
 class SummariserError(RoutememError):

@@ -240,6 +240,10 @@ class Settings:
     )
     http_sessions: int = _setting(100, "most open sessions of each transport", least=1)
     http_share: int = _setting(50, "of those, how many one token may have", least=1)
+    http_calls: int = _setting(
+        4, "calls of one token that are worked on at once; others of it wait", least=1
+    )
+    http_waiting: int = _setting(100, "calls of one token that may wait for that", least=1)
     http_idle: float = _setting(
         1800.0, "after which a session that nobody uses is closed", unit="s", least=1
     )

@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import anyio.to_thread
+import anyio
 
 from routemem.memory_core.errors import NotAllowed, RoutememError
 from routemem.memory_core.settings import Settings
 
 from .callers import caller
 from .clock import clock
+from .workers import Workers
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
@@ -70,6 +71,7 @@ class Calls:
         self.settings = settings
         self._tools, self._reading = frozenset(tools), frozenset(reading)
         self._by_token = by_token
+        self._workers = Workers(settings.http_calls, settings.http_waiting)
         self._guard = threading.Lock()
         self._scopes: Scopes | None = None
         self._sweep_at = 0.0
@@ -106,7 +108,15 @@ class Calls:
             self._look_after(scopes)
             return result
 
-        return await anyio.to_thread.run_sync(call)
+        return await self._workers.run(call)
+
+    async def look(self, work: "Callable[[Scopes], T]") -> T:
+        """Do what is no call of a tool in a worker thread; no audit row is left.
+
+        Raises:
+            RoutememError: as the core raised it.
+        """
+        return await self._workers.run(lambda: work(self.scopes()))
 
     async def run_long(
         self,

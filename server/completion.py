@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import anyio.to_thread
 from mcp.types import (
     Completion,
     CompletionArgument,
@@ -34,11 +33,11 @@ def register(server: Surface, calls: Calls) -> None:
     ) -> Completion | None:
         scope = ((context.arguments if context else None) or {}).get("scope", "")
 
-        def work() -> list[str]:
-            return list(_values(calls.scopes(), argument.name, scope))
+        def work(scopes: "Scopes") -> list[str]:
+            return list(_values(scopes, argument.name, scope))
 
         try:
-            values = await anyio.to_thread.run_sync(work)
+            values = await calls.look(work)
         except RoutememError:
             return None
         begun = argument.value.casefold()

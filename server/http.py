@@ -111,7 +111,7 @@ def http_server(
     )
     config = uvicorn.Config(
         app,
-        http=brisk(settings.http_timeout),
+        http=brisk(settings.http_timeout, max(256, 4 * settings.http_sessions)),
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -120,7 +120,6 @@ def http_server(
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=math.ceil(min(5.0, settings.http_timeout)),
-        limit_concurrency=max(256, 4 * settings.http_sessions),
         timeout_graceful_shutdown=GRACE,
     )
     return uvicorn.Server(config)

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, TypeVar
 
-import anyio.to_thread
-
 from routemem import prompts
 from routemem.memory_core.errors import RoutememError
 
@@ -77,7 +75,7 @@ def _text(calls: Calls, name: str, **said: object) -> str:
 async def _known(calls: Calls, work: "Callable[[Scopes], T]", nothing: T) -> T:
     """Something of the memory; nothing rather than a failure, the tools will say what is wrong."""
     try:
-        return await anyio.to_thread.run_sync(lambda: work(calls.scopes()))
+        return await calls.look(work)
     except RoutememError:
         return nothing
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
-import anyio.to_thread
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from routemem.memory_core.errors import RoutememError
@@ -149,7 +148,7 @@ def _add_board(
 
 async def _read(calls: Calls, work: "Callable[[Scopes], T]") -> T:
     try:
-        return await anyio.to_thread.run_sync(lambda: work(calls.scopes()))
+        return await calls.look(work)
     except RoutememError as error:
         calls.hide_folder(error)
         raise ResourceNotFoundError(f"{error.code}: {error}") from error

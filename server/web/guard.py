@@ -20,6 +20,7 @@ from routemem.memory_core.errors import StorageError
 
 from ..callers import Caller, caller
 from ..frames import mend
+from .connection import connection_of
 from .limits import RateLimit
 from .metrics import Metrics
 from .tokens import Token, Tokens
@@ -105,6 +106,7 @@ class Guard:
         try:
             self._check_origin(headers)
             token = self._holder(headers)
+            self._check_place(scope, token)
             body = await self._body(headers, receive)
         except Refused as refused:
             self._metrics.refused(refused.code)
@@ -169,6 +171,16 @@ class Guard:
                 (("retry-after", after),),
             )
         return token
+
+    def _check_place(self, scope: Scope, token: Token) -> None:
+        connection = connection_of(scope)
+        if connection and not connection.let_in(token.id):
+            raise Refused(
+                503,
+                "too_many_connections",
+                "This token has as many connections as it may have, all in use. Close one, or try "
+                "again later.",
+            )
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
         """The body, all of it: what is let in waits for nobody. None: the client has gone.

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import threading
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ EVERY = "*"
 DAY = 86_400.0
 MOST_NAME = 60
 _FORMAT = 1
+#: 64 random bits: an id that was revoked never comes again, for sessions are kept by it.
+_ID = re.compile(r"t-[0-9a-f]{6,}")
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,8 @@ class Tokens:
             The secret, which is stored nowhere, and what is known of it.
 
         Raises:
-            InvalidArgument: the name is taken or too long, or no scope is named for calls that
-                name none.
+            InvalidArgument: the name is taken, too long or like an id, or no scope is named for
+                calls that name none.
             StorageError: the file cannot be written.
         """
         named = name.strip()
@@ -126,6 +129,8 @@ class Tokens:
                 f"Token name {name[:MOST_NAME]!r}: expected 1 to {MOST_NAME} printable characters, "
                 "as in: routemem token create laptop --scope user:ana"
             )
+        if _ID.fullmatch(named):  # else it could be revoked in the place of another
+            raise InvalidArgument(f"Token name {named!r} reads like an id: choose another.")
         if days < 0:
             raise InvalidArgument(f"--days is {days:g}: expected 0 (never expires) or more.")
         granted = check_granted(scopes)
@@ -155,7 +160,8 @@ class Tokens:
         """
         with self._lock:
             known = _read(self.path)
-            found = next((token for token in known if which in (token.id, token.name)), None)
+            by_id = [token for token in known if token.id == which]
+            found = next(iter(by_id or [token for token in known if token.name == which]), None)
             if found is None:
                 raise NotFound(f"No token {which!r}: see `routemem token list`.")
             _write(self.path, tuple(token for token in known if token is not found))
@@ -190,7 +196,7 @@ def _digest(secret: str) -> str:
 
 
 def _new_id(taken: set[str]) -> str:
-    while (made := "t-" + secrets.token_hex(3)) in taken:
+    while (made := "t-" + secrets.token_hex(8)) in taken:
         pass
     return made
 

@@ -323,7 +323,7 @@ def test_who_sends_no_headers_is_let_go_long_before_who_sends_no_body(
 
 def test_a_client_that_reads_no_answer_is_let_go(strict: House) -> None:
     asked = (
-        f"GET /metrics HTTP/1.1\r\nhost: localhost:{strict.server.port}\r\n"
+        f"GET /openapi.json HTTP/1.1\r\nhost: localhost:{strict.server.port}\r\n"
         f"authorization: Bearer {strict.token}\r\n\r\n"
     )
     with socket.socket() as wire:
@@ -331,7 +331,7 @@ def test_a_client_that_reads_no_answer_is_let_go(strict: House) -> None:
         wire.settimeout(20)
         wire.connect(("127.0.0.1", strict.server.port))
         with pytest.raises(ConnectionError):  # a timeout, if it waited for ever
-            wire.sendall(asked.encode() * 200_000)
+            wire.sendall(asked.encode() * 50_000)
     assert strict.server.ask("/health", strict.token).status_code == 200
 
 

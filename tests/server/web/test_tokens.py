@@ -61,6 +61,21 @@ def test_it_is_revoked_by_id_or_name_and_the_others_stay(tokens: Tokens) -> None
         tokens.revoke("one")
 
 
+def test_no_name_reads_like_the_id_of_another_token(tokens: Tokens, tmp_path: Path) -> None:
+    first = tokens.create("one", ["user:ana"], now=0.0)[1]
+    with pytest.raises(InvalidArgument, match="reads like an id"):
+        tokens.create(first.id, ["user:ana"], now=0.0)
+    second = tokens.create("t-shirt", ["user:ana"], now=0.0)[1]
+    listed = (tmp_path / FILE).read_text("utf-8")
+    (tmp_path / FILE).write_text(listed.replace('"t-shirt"', f'"{first.id}"'), "utf-8")
+    assert tokens.revoke(first.id) == first  # and not the one that is called so
+    assert [token.id for token in tokens.all()] == [second.id]
+
+
+def test_an_id_is_too_long_to_come_twice(tokens: Tokens) -> None:
+    assert len(tokens.create("one", ["user:ana"], now=0.0)[1].id) == len("t-") + 16
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
 def test_the_file_is_private(tokens: Tokens, tmp_path: Path) -> None:
     tokens.create("laptop", ["user:ana"], now=0.0)
