@@ -1,9 +1,11 @@
 """Carrying memories between scopes, to files and back; and emptying a scope."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .course import ALONE, Course
 from .data_folder import make_private
 from .emptying import Emptied, clear, confirmation
 from .errors import InvalidArgument
@@ -56,7 +58,9 @@ class Carrying:
         """
         return move(self._scopes.look(scope), self._scopes.open(to), [], self._registry)
 
-    def export(self, scope: str = "", path: Path | None = None) -> tuple[Path, Exported]:
+    def export(
+        self, scope: str = "", path: Path | None = None, *, course: Course = ALONE
+    ) -> tuple[Path, Exported]:
         """Write a scope as a bundle to a file that is not there yet.
 
         Args:
@@ -67,6 +71,7 @@ class Carrying:
             InvalidArgument: the file is there already.
             NotFound: there is no such scope.
             StorageError: it cannot be written.
+            Stopped: there is no file.
         """
         memory = self._scopes.look(scope)
         if path is None:
@@ -74,16 +79,24 @@ class Carrying:
             stamp = iso(self._scopes.clock())[:19].replace(":", "").replace("-", "")
             name = f"{Path(file_name(memory.scope)).stem}-{stamp}{ENDING}"
             path = free_name(self.exports / name)
-        return path, write_new(path, memory.transfer.export)
+        return path, write_new(path, partial(memory.transfer.export, course=course))
 
-    def import_(self, path: Path, scope: str = "", *, trust: Trust = "verified") -> Imported:
+    def import_(
+        self,
+        path: Path,
+        scope: str = "",
+        *,
+        trust: Trust = "verified",
+        course: Course = ALONE,
+    ) -> Imported:
         """Take a bundle into a scope; see `Transfer.restore`.
 
         Raises:
             InvalidBundle: the file is no whole bundle; nothing was changed.
             NotFound: there is no such file or scope.
+            Stopped: what came in so far stays; the same import again completes it.
         """
-        head = read_from(path, check)
+        head = read_from(path, lambda file: check(file, course))
         memory = self._scopes.open(scope)
         if (
             memory.store.meta("last_id") is None
@@ -94,7 +107,9 @@ class Carrying:
             )  # then ids can stay as they are
             with memory.store.atomic():
                 memory.store.set_meta("tag", tag)
-        return read_from(path, lambda file: memory.transfer.restore(file, trust=trust))
+        return read_from(
+            path, lambda file: memory.transfer.restore(file, trust=trust, course=course)
+        )
 
     def clear(self, scope: str, confirm: str = "") -> tuple[str, Emptied | None]:
         """Empty a scope, in two steps.

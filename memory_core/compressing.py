@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from .abridging import PART, as_hit, beginning
+from .course import ALONE, Course
 from .draft import one_of
 from .errors import Conflict, InvalidArgument, NotFound, SummariserError, Withheld
 from .intake import Intake
@@ -52,7 +53,9 @@ class Compressing:
         self._intake = intake
         self._summariser = summariser
 
-    def compress(self, ids: Sequence[str], summary: str, strategy: str) -> list[Compressed]:
+    def compress(
+        self, ids: Sequence[str], summary: str, strategy: str, course: Course = ALONE
+    ) -> list[Compressed]:
         """See `Memory.compress`."""
         one_of("strategy", strategy, STRATEGIES)
         items = self.found(ids)
@@ -60,7 +63,13 @@ class Compressing:
         said = self._intake.text(clean(summary).strip(), untrusted=outside)
         if said and len(items) > 1:
             return [self._sum_up(items, said)]
-        return [self._one(item, said, strategy) for item in items]
+        done: list[Compressed] = []
+        for item in items:
+            if course.stopped():
+                break
+            done.append(self._one(item, said, strategy))
+            course.at(len(done), len(items))
+        return done
 
     def candidates(self, max_tokens: int, policy: Policy) -> list[Hit]:
         """Items worth compressing, those given up first first, within a token budget.

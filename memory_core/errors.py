@@ -11,6 +11,7 @@
     ├── NotAllowed           the server was started so that this is off
     ├── Conflict             the state of the thing forbids the action
     ├── Withheld             a text must not be stored as it is
+    ├── Stopped              whoever started a long work has ended it
     ├── EmbedderError        the embedding model cannot be used
     │   └── EmbedderMismatch the stored vectors were made by another model
     ├── TooManyCalls         so many calls of one caller wait that no other is taken
@@ -100,6 +101,12 @@ class Withheld(RoutememError):
             "out and try again."
         )
         self.found, self.draft = found, draft
+
+
+class Stopped(RoutememError):
+    """Whoever started a long work has ended it; the message says what is done."""
+
+    code = "stopped"
 
 
 class EmbedderError(RoutememError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .briefing import Briefing
+from .course import ALONE, Course
 from .deciding import Outcome
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
@@ -300,7 +301,12 @@ class Memory:
     # ------------------------------------------------------------------ compress
 
     def compress(
-        self, ids: Sequence[str], *, summary: str = "", strategy: str = "balanced"
+        self,
+        ids: Sequence[str],
+        *,
+        summary: str = "",
+        strategy: str = "balanced",
+        course: Course = ALONE,
     ) -> list[Compressed]:
         """Show items by a short form from now on; they are still found by all of their words.
 
@@ -313,6 +319,7 @@ class Memory:
             strategy: share of the tokens to keep when sentences are chosen: "aggressive" .1,
                 "balanced" .25 or "conservative" .5. Names, numbers, dates and addresses are kept
                 even where they alone are more.
+            course: hears of each item; stopped, the others stay as they are.
 
         Raises:
             InvalidArgument: the summary is not shorter than what it sums up.
@@ -320,7 +327,7 @@ class Memory:
             Conflict: an item is pinned, archived, or changed in this moment; nothing was changed.
             Withheld: the summary holds what must not be stored; nothing was changed.
         """
-        done = self._rooms.compressing.compress(ids, summary, strategy)
+        done = self._rooms.compressing.compress(ids, summary, strategy, course)
         self._rooms.caretaker.call(now=bool(summary))
         return done
 

@@ -10,6 +10,7 @@ from typing import Any
 from .briefing import Briefing
 from .carrying import Carrying
 from .chain import Chain, read_chain
+from .course import ALONE, Course
 from .deciding import Outcome
 from .embedding.embedder import Embedder
 from .embedding.lazy import LazyEmbedder
@@ -272,7 +273,13 @@ class Scopes:
         return [one for m, found in groups for one in m.forget(found, mode=mode, reason=reason)]
 
     def compress(
-        self, refs: Sequence[str], *, summary: str = "", strategy: str = "balanced", scope: str = ""
+        self,
+        refs: Sequence[str],
+        *,
+        summary: str = "",
+        strategy: str = "balanced",
+        scope: str = "",
+        course: Course = ALONE,
     ) -> list[Compressed]:
         """`Memory.compress` wherever the ids are; an id that will not do changes nothing anywhere.
 
@@ -291,7 +298,7 @@ class Scopes:
         return [
             one
             for memory, found in groups
-            for one in memory.compress(found, summary=summary, strategy=strategy)
+            for one in memory.compress(found, summary=summary, strategy=strategy, course=course)
         ]
 
     def quarantine(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .compressing import Compressing
+from .course import ALONE, Course
 from .errors import RoutememError
 from .forgetting import Forgetting
 from .ledger import Ledger
@@ -82,25 +83,35 @@ class Tending:
 
     # ------------------------------------------------------------------ what
 
-    def plan(self, *, by_person: bool = True) -> list[Action]:
+    def plan(self, *, by_person: bool = True, course: Course = ALONE) -> list[Action]:
         """What `run` would do now, in its order; changes nothing.
 
         Args:
             by_person: without one, only as many items as may still change today.
+            course: hears of each item; stopped, the plan ends there.
         """
-        return [each.action for each in self._planned(by_person=by_person) if each.possible]
+        return [each.action for each in self._planned(by_person, course) if each.possible]
 
-    def run(self, *, by_person: bool = True) -> list[Action]:
-        """Do what is planned; returns what was done. An item changed meanwhile is left alone."""
+    def run(self, *, by_person: bool = True, course: Course = ALONE) -> list[Action]:
+        """Do what is planned; returns what was done. An item changed meanwhile is left alone.
+
+        Args:
+            course: hears of each item that is looked at; stopped, the others stay as they are.
+        """
         self._writes = 0
         self._ledger.flush()  # who was read lately counts
-        planned = self._planned(by_person=by_person)
-        done = [each.action for each in planned if each.possible and self._do(each)]
+        planned = self._planned(by_person, course)
+        done = [
+            each.action
+            for each in planned
+            if each.possible and not course.stopped() and self._do(each)
+        ]
         for each in planned:
             if not each.possible:  # so that it does not take another's place every time
                 self._compressing.leave(each.action.id)
         with self._store.atomic():
-            self._store.set_meta("hygiene_at", repr(self._clock()))
+            if not course.stopped():  # else the next round goes on with it
+                self._store.set_meta("hygiene_at", repr(self._clock()))
             if not by_person and done:
                 said = {"day": self._day(), "changed": self.changed_today() + len(done)}
                 self._store.set_meta("hygiene_day", json.dumps(said))
@@ -123,7 +134,7 @@ class Tending:
     def _day(self) -> int:
         return int(self._clock() // DAY)
 
-    def _planned(self, *, by_person: bool) -> list[_Planned]:
+    def _planned(self, by_person: bool, course: Course) -> list[_Planned]:
         most = -1 if by_person else self.allowance()
         if most == 0:
             return []
@@ -140,7 +151,12 @@ class Tending:
             newer = self._store.count_items() - sum(item.state != "archived" for item in items)
         policy = replace(policy, keep=max(0, policy.keep - newer))
         actions = plan(now, items, policy, used=used)
-        planned = [self._worded(action) for action in actions]
+        planned: list[_Planned] = []
+        for action in actions:
+            if course.stopped():
+                break
+            planned.append(self._worded(action))
+            course.at(len(planned), len(actions))
         possible = [each for each in planned if each.possible]
         return planned if most < 0 else [each for each in planned if each not in possible[most:]]
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from .course import ALONE, Course
 from .errors import NotFound
 from .ledger import Ledger
 from .meaning import Meaning
@@ -52,6 +53,17 @@ class Upkeep:
         """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be."""
         return 0 if self._settings.read_only else self._meaning.backfill(limit)
 
+    def embed_waiting(self, course: Course = ALONE) -> int:
+        """Embed all chunks that wait; returns how many still do: stopped, or no embedder works.
+
+        Args:
+            course: hears of the chunks that have a vector and the chunks there are.
+        """
+        while not course.stopped() and self.backfill(32):
+            counts = self._store.counts()  # the caretaker embeds some of them, too
+            course.at(counts["chunks"] - counts["pending"], counts["chunks"])
+        return self._store.counts()["pending"]
+
     def erase_log(self) -> bool:
         """Erase what was erased from backups, index files and log too; retried when False."""
         self._meaning.blank()
@@ -87,23 +99,20 @@ class Upkeep:
             self._ledger.note("drift_alarm", at=self._clock(), detail=alarm.message)
         return self._store.erasure_owed() or bool(len(self._ledger))
 
-    def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
+    def reindex(self, course: Course = ALONE) -> int:
         """Embed every memory again from its text; returns how many chunks no longer wait for it.
 
-        Until it is done, what is not embedded yet is found by its words. Safe to interrupt.
+        Until it is done, what is not embedded yet is found by its words. Stopped, the rest waits
+        for the caretaker.
 
         Args:
-            progress: called with the chunks done and the chunks there are.
+            course: hears of the chunks done and the chunks there are.
 
         Raises:
             EmbedderError: there is no working embedder; nothing was changed.
         """
         self._meaning.start_over()
-        total = self._store.counts()["chunks"]
-        while self._meaning.backfill(32):
-            if progress:  # the caretaker embeds some of them, too
-                progress(total - self._store.counts()["pending"], total)
-        return total - self._store.counts()["pending"]
+        return self._store.counts()["chunks"] - self.embed_waiting(course)
 
     def release(self, id: str) -> int:
         """Give back one copy of an item that was stored several times; returns what remains.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
     from routemem.memory_core import Memory, Scopes
+    from routemem.memory_core.course import Course
 
 log = logging.getLogger("routemem")
 T = TypeVar("T")
@@ -29,10 +30,15 @@ SWEEP = 3600.0
 
 
 class Reins:
-    """Holds a long work: asks it to stop, hears of its steps. Safe between threads."""
+    """Holds a long work: asks it to stop, hears how far it is. Safe between threads.
 
-    def __init__(self) -> None:
-        self.steps: list[str] = []
+    Args:
+        steps: how many there are, of a work that names its steps.
+    """
+
+    def __init__(self, steps: int = 0) -> None:
+        self._steps = steps
+        self._told: list[tuple[int, int, str]] = []
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -45,7 +51,23 @@ class Reins:
 
     def told(self, step: str) -> None:
         """Note a step that is done."""
-        self.steps.append(step)
+        done = len(self._told) + 1
+        self._told.append((done, max(self._steps, done), step))
+
+    def at(self, done: int, total: int) -> None:
+        """Note how many steps are done, and how many there are; 0: not known."""
+        self._told.append((done, total, ""))
+
+    def course(self) -> "Course":
+        """The same for the core."""
+        from routemem.memory_core.course import Course
+
+        return Course(self.stopped, self.at)
+
+    def news(self, since: int) -> tuple[int, list[tuple[int, int, str]]]:
+        """What was told since then, and until when: each named step, and the last count."""
+        told = self._told[since:]
+        return since + len(told), [one for one in told[:-1] if one[2]] + told[-1:]
 
 
 class Calls:
@@ -124,28 +146,34 @@ class Calls:
         work: "Callable[[Scopes, Reins], tuple[Memory, T]]",
         context: "Context[Any, Any]",
         *,
-        steps: int,
+        steps: int = 0,
     ) -> T:
         """As `run`, with progress to the client; a cancelled call ends the work, then itself.
 
         Args:
-            work: asks its reins whether to go on, and tells them of its steps.
+            work: asks its reins whether to go on, and tells them how far it is.
             context: of the call.
-            steps: how many steps there are.
+            steps: how many there are, of a work that names its steps.
 
         Raises:
             RoutememError: as the core raised it.
         """
-        reins = Reins()
+        reins = Reins(steps)
+        sent = 0
+
+        async def send() -> None:
+            nonlocal sent
+            sent, news = reins.news(sent)
+            if not _is_heard(context):
+                return
+            for done, total, step in news:
+                await context.report_progress(done, total or None, step or None)
 
         async def follow() -> None:
-            sent = 0
             try:
                 while True:
                     await anyio.sleep(0.05)
-                    for step in reins.steps[sent:]:
-                        sent += 1
-                        await context.report_progress(sent, max(steps, sent), step)
+                    await send()
             finally:
                 reins.stop()
 
@@ -161,6 +189,7 @@ class Calls:
             group.cancel_scope.cancel()
         if failed:
             raise failed[0]
+        await send()
         return found[0]
 
     def _look_after(self, scopes: "Scopes") -> None:
@@ -223,6 +252,14 @@ class Calls:
             if self._scopes is not None:
                 self._scopes.close()
                 self._scopes = None
+
+
+def _is_heard(context: "Context[Any, Any]") -> bool:
+    """Whether a call came by the protocol; over REST nobody hears of its progress."""
+    try:
+        return context.request_context is not None
+    except ValueError:  # as the SDK says that there is none
+        return False
 
 
 def _named_folders(settings: Settings) -> Iterator[tuple[str, str]]:

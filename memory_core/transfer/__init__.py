@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import Withheld
+from ..course import ALONE, Course
+from ..errors import Stopped, Withheld
 from ..intake import Intake
 from ..records import Item, Trust
 from ..storage.contract import Store
@@ -41,18 +42,28 @@ class Transfer:
         self._clock = clock
         self._wake = wake
 
-    def export(self, file: IO[bytes], *, only: Sequence[str] | None = None) -> Exported:
+    def export(
+        self, file: IO[bytes], *, only: Sequence[str] | None = None, course: Course = ALONE
+    ) -> Exported:
         """Write everything but what was deleted, one snapshot, as a bundle.
 
         Held and deleted texts are not in it; vectors neither: they are made anew from the texts.
 
         Args:
             only: these ids and keys of facts.
+
+        Raises:
+            Stopped: the bundle has no end.
         """
-        return export(self._store, file, None if only is None else frozenset(only))
+        return export(self._store, file, None if only is None else frozenset(only), course)
 
     def restore(
-        self, file: IO[bytes], *, trust: Trust = "verified", keep_ids: bool = False
+        self,
+        file: IO[bytes],
+        *,
+        trust: Trust = "verified",
+        keep_ids: bool = False,
+        course: Course = ALONE,
     ) -> Imported:
         """Take a bundle in. It is checked as a whole before anything is stored.
 
@@ -67,16 +78,29 @@ class Transfer:
 
         Raises:
             InvalidBundle: it is torn, changed, or no bundle; nothing was changed.
-            WriteTimeout, DiskFull: what came in so far stays; the same bundle again completes it.
+            WriteTimeout, DiskFull, Stopped: what came in so far stays, whole transactions; the
+                same bundle again completes it.
         """
         now = self._clock()
-        job = Importing(self._store, self._revive, self._intake, now, trust, keep_ids=keep_ids)
-        done = job.restore(file)
-        for refused in job.withheld:  # sealing may ask the system's keyring: not under the lock
+        job = Importing(
+            self._store, self._revive, self._intake, now, trust, keep_ids=keep_ids, course=course
+        )
+        try:
+            done = job.restore(file)
+        except Stopped as error:
+            self._finish(job.withheld)
+            with self._store.atomic():
+                self._store.note([(now, "import_stopped", "", 0.0, False, str(error))])
+            raise
+        self._finish(job.withheld)
+        return done
+
+    def _finish(self, withheld: Sequence[Withheld]) -> None:
+        """Hold what must not be stored, and have the rest embedded."""
+        for refused in withheld:  # sealing may ask the system's keyring: not under the lock
             if refused.draft is not None:
                 self._hold(refused)
         self._wake()
-        return done
 
     def export_training(self, folder: Path) -> TrainingSet:
         """Write what a small model can learn from here: chats as JSONL, and a LoRA configuration.

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ..errors import InvalidBundle
+from ..course import ALONE, Course
+from ..errors import InvalidBundle, Stopped
 from .schema import FORMAT, VERSION, check_line
 
 #: Longest line that is read, bytes: the largest memory there can be, escaped.
 MAX_LINE = 1 << 29
+#: Lines between two looks at whether to go on.
+STRIDE = 256
 
 
 class Writer:
@@ -44,23 +47,27 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Whose scope a bundle holds, and the tag of its ids."""
+    """Whose scope a bundle holds, the tag of its ids, and how many records there are."""
 
     scope: str
     tag: str
+    records: int
 
 
-def check(file: IO[bytes]) -> Head:
+def check(file: IO[bytes], course: Course = ALONE) -> Head:
     """Read a bundle from its beginning to its end without keeping it.
 
     Raises:
         InvalidBundle: it is torn, changed, of another program or of a newer version.
+        Stopped: it was not read to its end.
     """
-    head: Head | None = None
-    for said in read(file):
-        head = head or Head(said["scope"], said["tag"])
-    assert head is not None
-    return head
+    lines = read(file)
+    head = next(lines)
+    records = 0
+    for records, _ in enumerate(lines, 1):
+        if not records % STRIDE and course.stopped():
+            raise Stopped("Stopped while the bundle was checked. Nothing was changed.")
+    return Head(head["scope"], head["tag"], records)
 
 
 def read(file: IO[bytes]) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,8 @@ from typing import IO, Any
 
 from ..boards.board import card_of
 from ..boards.cards import Agent, Question, Task
+from ..course import ALONE, Course
+from ..errors import Stopped
 from ..lifecycle.validity import known, valid
 from ..records import Filter, Link
 from ..storage.contract import Card, Store
@@ -37,11 +39,19 @@ class Exported:
     sha256: str
 
 
-def export(store: Store, file: IO[bytes], only: Collection[str] | None = None) -> Exported:
+def export(
+    store: Store,
+    file: IO[bytes],
+    only: Collection[str] | None = None,
+    course: Course = ALONE,
+) -> Exported:
     """Write the bundle of one snapshot of a store.
 
     Args:
         only: these ids and keys of facts, without usage; everything when None.
+
+    Raises:
+        Stopped: the bundle has no end.
     """
     counts = dict.fromkeys(RECORDS, 0)
     with store.reading():
@@ -51,6 +61,10 @@ def export(store: Store, file: IO[bytes], only: Collection[str] | None = None) -
                 continue
             counts[said["record"]] += 1
             writer.put(said)
+            if not writer.lines % BATCH:
+                if course.stopped():
+                    raise Stopped("Stopped. No file was made.")
+                course.at(writer.lines, 0)
         return Exported(counts, writer.end())
 
 

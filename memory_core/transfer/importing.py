@@ -6,8 +6,9 @@ from itertools import islice
 from typing import IO, Any, TypeVar
 
 from ..boards.board import body_of
+from ..course import ALONE, Course
 from ..draft import joined_metadata, joined_tags
-from ..errors import InvalidBundle, Withheld
+from ..errors import InvalidBundle, Stopped, Withheld
 from ..intake import Intake
 from ..lifecycle.timelines import merge
 from ..records import TRUST_ORDER, Fact, Item, Trust, Usage
@@ -20,6 +21,8 @@ from .schema import RECORDS
 
 #: Records of one transaction; other writers come in between.
 TOGETHER = 200
+#: Records that name others: they are stored when those are.
+LATER = ("fact", "link")
 T = TypeVar("T")
 
 
@@ -55,6 +58,7 @@ class Importing:
         revive: stores an item with its chunks.
         trust: the most an item is trusted afterwards.
         keep_ids: keep ids that other scopes give out, too.
+        course: hears of the records that are stored; asked before each transaction.
 
     Attributes:
         withheld: what must not be stored, for those who hold it in quarantine.
@@ -69,6 +73,7 @@ class Importing:
         trust: Trust,
         *,
         keep_ids: bool,
+        course: Course = ALONE,
     ) -> None:
         self._store = store
         self._revive = revive
@@ -78,6 +83,8 @@ class Importing:
         self._now = now
         self._trust = trust
         self._keep_ids = keep_ids
+        self._course = course
+        self._done = self._total = 0
         self._added = dict.fromkeys(RECORDS, 0)
         self._merged = self._known = self._forgotten = self._distrusted = 0
         self._renamed: dict[str, str] = {}
@@ -85,26 +92,28 @@ class Importing:
     def restore(self, file: IO[bytes]) -> Imported:
         """Check the whole bundle, then store it, memories before facts and links.
 
-        Cut short by a full disk or a kill, what is in stays in; the same bundle again completes
-        it, since what is there already is not stored twice.
+        Stopped or cut short by a full disk or a kill, what is in stays in; the same bundle again
+        completes it, since what is there already is not stored twice.
 
         Raises:
             InvalidBundle: it is torn, changed, or no bundle; nothing was changed.
+            Stopped: between two transactions.
             StorageError: the disk is full or another process writes for too long.
         """
-        head = check(file)
+        head = check(file, self._course)
+        self._total = head.records
         facts: dict[str, list[Fact]] = {}
         links: list[tuple[str, str]] = []
-        for records in _some(_records(file)):
+        for records in self._some(_records(file), lambda record: record[0] not in LATER):
             with self._store.atomic():
                 for kind, said in records:
                     self._record(kind, said, facts, links)
-        for keys in _some(facts.items()):
+        for keys in self._some(facts.items(), lambda key: len(key[1])):
             with self._store.atomic():
                 taken = {fact.id for fact in self._store.facts()}
                 for key, statements in keys:
                     self._facts(key, [self._led(fact) for fact in statements], taken)
-        for pairs in _some(links):
+        for pairs in self._some(links, lambda _: 1):
             with self._store.atomic():
                 for derived, source in pairs:
                     self._link(self._now_named(derived), self._now_named(source))
@@ -112,6 +121,23 @@ class Importing:
             head.scope, self._added, self._merged, self._known, self._forgotten, self._renamed,
             tuple(self._held), self._distrusted,
         )  # fmt: skip
+
+    def _some(self, all: Iterable[T], weight: Callable[[T], int]) -> Iterator[list[T]]:
+        """The same, as many at a time as go into one transaction.
+
+        Args:
+            weight: how many records each of them stores.
+        """
+        rest = iter(all)
+        while some := list(islice(rest, TOGETHER)):
+            if self._course.stopped():
+                raise Stopped(
+                    f"Stopped after {self._done} of {self._total} records: these are stored and "
+                    "stay. The same import again completes it."
+                )
+            yield some
+            self._done += sum(map(weight, some))
+            self._course.at(self._done, self._total)
 
     def _record(
         self,
@@ -302,13 +328,6 @@ class Importing:
     def _changed(self, something: bool) -> None:
         self._merged += something
         self._known += not something
-
-
-def _some(all: Iterable[T]) -> Iterator[list[T]]:
-    """The same, as many at a time as go into one transaction."""
-    rest = iter(all)
-    while some := list(islice(rest, TOGETHER)):
-        yield some
 
 
 def _records(file: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,6 +12,7 @@ from routemem.memory_core.settings import Settings
 from ..clock import clock
 from ..replies.admin import cleared, contents, contents_told, exported, imported
 from .shown import as_json, shown
+from .watching import watched
 
 if TYPE_CHECKING:
     from routemem.memory_core import Scopes
@@ -64,15 +65,18 @@ def _export(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str,
             f"{learnt.folder}: see examples/train_lora.py."
         )
         return told, {"exchanges": learnt.exchanges, "summaries": learnt.summaries}
-    path, done = scopes.carrying.export(path=Path(given.file).expanduser() if given.file else None)
+    path = Path(given.file).expanduser() if given.file else None
+    with watched("records") as course:
+        path, done = scopes.carrying.export(path=path, course=course)
     return exported(str(path), done)
 
 
 def _import(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
-    done = scopes.carrying.import_(Path(given.file).expanduser(), trust=given.trust)
-    memory = scopes.open()
-    while memory.upkeep.backfill():  # this process ends now: no other need be there to do it
-        pass
+    path = Path(given.file).expanduser()
+    with watched("records") as course:
+        done = scopes.carrying.import_(path, trust=given.trust, course=course)
+    with watched("passages") as course:  # this process ends now: no other need be there to do it
+        scopes.open().upkeep.embed_waiting(course)
     return imported(done)
 
 

@@ -10,6 +10,7 @@ from routemem.memory_core.settings import Settings
 
 from ..clock import clock
 from .shown import as_json, shown
+from .watching import watched
 
 if TYPE_CHECKING:
     from routemem.memory_core.lifecycle.plan import Action
@@ -38,7 +39,9 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     with Scopes(replace(settings, embedder="none"), clock=clock(settings)) as scopes:
         for scope in scopes.names() if given.all else [scopes.default]:
             tending = scopes.look(scope).tending
-            actions = tending.run() if given.apply else tending.plan()
+            with watched("memories") as course:
+                decide = tending.run if given.apply else tending.plan
+                actions = decide(course=course)
             found += [{"scope": scope, **asdict(action)} for action in actions]
             if not given.json:
                 print(shown(_told(scope, actions, done=given.apply)))

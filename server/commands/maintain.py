@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from routemem.memory_core.errors import NotAllowed
 from routemem.memory_core.settings import Settings
 
-from .shown import progress
+from .watching import watched
 
 if TYPE_CHECKING:
     from routemem.memory_core import Memory
@@ -39,8 +39,11 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _reindex(memory: "Memory") -> str:
-    done = memory.upkeep.reindex(progress)
-    return f"{done} passages embedded with {memory.status().embedder}"
+    with watched("passages") as course:
+        done = memory.upkeep.reindex(course)
+    left = memory.store.counts()["pending"]
+    rest = f"; {left} wait for a running server, or for `routemem reindex`" if left else ""
+    return f"{done} passages embedded with {memory.status().embedder}{rest}"
 
 
 def _gc(memory: "Memory") -> str:

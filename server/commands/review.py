@@ -23,6 +23,7 @@ from ..replies.review import (
     reviewed_told,
 )
 from .shown import as_json, shown
+from .watching import watched
 
 if TYPE_CHECKING:
     from routemem.memory_core import Scopes
@@ -73,10 +74,12 @@ def _compress(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     if not given.ids:
         hits = scopes.look().compressible(max_tokens=scopes.settings.recall_tokens)
         return candidates_told(hits), {"candidates": candidate_fields(hits)}
-    done = scopes.compress(given.ids, summary=given.summary, strategy=given.strategy)
-    memory = scopes.open()
-    while memory.upkeep.backfill():  # this process ends now: no other need be there to do it
-        pass
+    with watched("memories") as course:
+        done = scopes.compress(
+            given.ids, summary=given.summary, strategy=given.strategy, course=course
+        )
+    with watched("passages") as course:  # this process ends now: no other need be there to do it
+        scopes.open().upkeep.embed_waiting(course)
     return compressed_told(done, terminal=True), {"compressed": [*map(compressed_fields, done)]}
 
 

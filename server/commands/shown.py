@@ -23,11 +23,16 @@ def as_json(value: Any) -> str:
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
 
 
-def progress(done: int, total: int) -> None:
-    """Say on stderr how far it is, when that is a terminal."""
+def progress(done: int, total: int, what: str = "passages") -> None:
+    """Say on stderr how far it is, when that is a terminal.
+
+    Args:
+        total: 0 when it is not known.
+    """
     if sys.stderr is not None and sys.stderr.isatty():
-        end = "\n" if done >= total else "\r"
-        print(f"{done}/{total} passages", end=end, file=sys.stderr, flush=True)
+        end = "\n" if done >= total > 0 else "\r"
+        of = f"/{total}" if total else ""
+        print(f"{done}{of} {what}", end=end, file=sys.stderr, flush=True)
 
 
 def step(said: str) -> None:

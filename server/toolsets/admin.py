@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ..calls import Calls
+from ..calls import Calls, Reins
 from ..replies.admin import (
     cleared,
     contents,
@@ -27,20 +28,21 @@ MOST = 200
 
 
 def _export(calls: Calls) -> Tool:
-    async def export_memory(scope: str = "") -> CallToolResult:
+    async def export_memory(ctx: Context[Any, Any], scope: str = "") -> CallToolResult:
         """Write all of a scope to a file in the data folder. Returns its name, not its content."""
 
-        def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, dict[str, Any]]]":
-            path, done = scopes.carrying.export(scope)
+        def work(scopes: "Scopes", reins: Reins) -> "tuple[Memory, tuple[str, dict[str, Any]]]":
+            path, done = scopes.carrying.export(scope, course=reins.course())
             return scopes.look(scope), exported(path.name, done)
 
-        return _told(await calls.run("export_memory", work))
+        return _told(await calls.run_long("export_memory", work, ctx))
 
     return export_memory
 
 
 def _import(calls: Calls) -> Tool:
     async def import_memory(
+        ctx: Context[Any, Any],
         file: Annotated[str, Field(description="Name of a file in the folder exports")],
         scope: str = "",
     ) -> CallToolResult:
@@ -48,14 +50,15 @@ def _import(calls: Calls) -> Tool:
         this way is untrusted.
         """
 
-        def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, dict[str, Any]]]":
+        def work(scopes: "Scopes", reins: Reins) -> "tuple[Memory, tuple[str, dict[str, Any]]]":
             from routemem.memory_core.transfer.files import within
 
             path = within(scopes.carrying.exports, file)
-            done = scopes.carrying.import_(path, scope, trust="untrusted")
+            course = reins.course()
+            done = scopes.carrying.import_(path, scope, trust="untrusted", course=course)
             return scopes.open(scope), imported(done)
 
-        return _told(await calls.run("import_memory", work))
+        return _told(await calls.run_long("import_memory", work, ctx))
 
     return import_memory
 
@@ -98,16 +101,18 @@ def _clear(calls: Calls) -> Tool:
 
 
 def _hygiene(calls: Calls) -> Tool:
-    async def run_hygiene(dry_run: bool = True, scope: str = "") -> CallToolResult:
+    async def run_hygiene(
+        ctx: Context[Any, Any], dry_run: bool = True, scope: str = ""
+    ) -> CallToolResult:
         """Compress and archive what the policy says is due; by default only tells what that is."""
 
-        def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, dict[str, Any]]]":
+        def work(scopes: "Scopes", reins: Reins) -> "tuple[Memory, tuple[str, dict[str, Any]]]":
             memory = scopes.look(scope) if dry_run else scopes.open(scope)
-            tending = memory.tending
-            found = tending.plan(by_person=False) if dry_run else tending.run(by_person=False)
+            decide = memory.tending.plan if dry_run else memory.tending.run
+            found = decide(by_person=False, course=reins.course())
             return memory, tended(found, dry_run, scopes.counter.count)
 
-        return _told(await calls.run("run_hygiene", work))
+        return _told(await calls.run_long("run_hygiene", work, ctx))
 
     return run_hygiene
 

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field, WithJsonSchema
 
 from routemem.memory_core.lifecycle.actions import NAMES, read_actions
 
 from ..arguments import AnyCase, AnyJson, Names
-from ..calls import Calls
+from ..calls import Calls, Reins
 from ..replies.review import (
     applied_told,
     candidate_fields,
@@ -58,6 +59,7 @@ Strategy = Annotated[Literal["aggressive", "balanced", "conservative"], AnyCase]
 
 def _compress(calls: Calls) -> Tool:
     async def compress(
+        ctx: Context[Any, Any],
         ids: Annotated[Names, Field(description="Empty: list what is worth it")] = [],  # noqa: B006  pydantic copies defaults
         summary: Annotated[
             str, Field(description="Your words; one for several ids sums them up")
@@ -69,15 +71,17 @@ def _compress(calls: Calls) -> Tool:
     ) -> CallToolResult:
         """Show memories by a short form. The text is kept and forget(mode="restore") undoes it."""
 
-        def work(scopes: "Scopes") -> "tuple[Memory, tuple[str, CompressOut]]":
+        def work(scopes: "Scopes", reins: Reins) -> "tuple[Memory, tuple[str, CompressOut]]":
             memory = scopes.look(scope)
             if not ids:
                 return memory, _candidates(memory, calls.settings.recall_tokens)
-            done = scopes.compress(ids, summary=summary, strategy=strategy, scope=scope)
+            done = scopes.compress(
+                ids, summary=summary, strategy=strategy, scope=scope, course=reins.course()
+            )
             fields = [*map(compressed_fields, done)]
             return memory, (compressed_told(done), CompressOut(compressed=fields))
 
-        return answer(*await calls.run("compress", work))
+        return answer(*await calls.run_long("compress", work, ctx))
 
     return compress
 

@@ -6,6 +6,7 @@ import pytest
 from stopped_clock import StoppedClock
 from things import files_holding
 
+from routemem.memory_core.course import Course
 from routemem.memory_core.errors import Conflict, InvalidArgument, NotFound, Withheld
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.scopes import Scopes
@@ -204,3 +205,13 @@ def test_ids_lead_to_their_scopes_and_one_summary_stays_in_one(scopes: Scopes) -
         scopes.compress([one, two], summary=SHORT)
     done = scopes.compress([one, two])
     assert [(each.id, each.method) for each in done] == [(one, "extractive"), (two, "extractive")]
+
+
+def test_ended_half_way_the_others_stay_whole(memory: Memory) -> None:
+    ids = [memory.remember(f"On day {n} the river stood high. " * 30).id for n in range(3)]
+    heard: list[tuple[int, int]] = []
+    course = Course(lambda: len(heard) == 2, lambda done, total: heard.append((done, total)))
+    assert [one.id for one in memory.compress(ids, course=course)] == ids[:2]
+    assert heard == [(1, 3), (2, 3)]
+    states = [item.state for id in ids if (item := memory.find(id))]
+    assert states == ["compressed", "compressed", "active"]

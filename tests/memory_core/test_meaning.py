@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from letters import Broken, Wrong
 
+from routemem.memory_core.course import Course
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.settings import Settings
 
@@ -83,3 +84,14 @@ def test_vectors_that_are_not_what_was_promised_are_told_and_never_stored(
         found = memory.recall("anchor")
         assert (found.mode, [hit.text for hit in found.hits]) == ("lexical", ["anchor"])
         assert re.search(said, found.degraded)
+
+
+def test_embedding_anew_says_how_far_it_is_and_what_is_left_waits(memory: Memory) -> None:
+    memory.remember("The tide came in and the gauge was read. " * 1500, kind="doc")
+    total = memory.store.counts()["chunks"]
+    heard: list[tuple[int, int]] = []
+    course = Course(lambda: len(heard) == 1, lambda done, total: heard.append((done, total)))
+    done = memory.upkeep.reindex(course)
+    assert 32 <= heard[0][0] <= done < total  # the caretaker embeds some, too
+    assert heard[0][1] == total
+    assert memory.upkeep.embed_waiting() == 0

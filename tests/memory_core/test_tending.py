@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from stopped_clock import StoppedClock
 
+from routemem.memory_core.course import Course
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
@@ -192,3 +193,23 @@ def test_two_scopes_are_tended_apart(scopes: Scopes, clock: StoppedClock) -> Non
     clock.advance(days=8)
     assert len(one.tending.run()) == 2  # but the three used last
     assert two.status().items["active"] == 5
+
+
+def test_hygiene_ended_half_way_keeps_what_it_did_and_goes_on_at_the_next_run(
+    tmp_path: Path, free: Settings, clock: StoppedClock
+) -> None:
+    memory = opened(tmp_path, free, clock)
+    ids = [memory.remember(f"{LONG} {n}").id for n in range(4)]
+    clock.advance(days=8)
+    asked: list[int] = []
+
+    def stopped() -> bool:  # each item is asked about as it is worded, then as it is done
+        asked.append(1)
+        return len(asked) > 6
+
+    done = memory.tending.run(course=Course(stopped))
+    assert len(done) == 2
+    assert sum(state(memory, id) == "compressed" for id in ids) == 2
+    assert memory.store.meta("hygiene_at") is None
+    assert len(memory.tending.run()) == 2
+    assert {state(memory, id) for id in ids} == {"compressed"}
