@@ -40,6 +40,7 @@ COMMANDS = {
     "import": ("bundle", "merge an exported file into a scope"),
     "move": ("bundle", "put memories and facts into another scope, under their ids"),
     "clear": ("bundle", "empty a scope in two steps, or undo that"),
+    "models": ("models", "language models: what each can read and costs, and what is uncertain"),
     "tokens": ("tokens", "tell how tokens are counted, or fetch the vocabulary for exact counts"),
     "index": ("index", "tell how the vectors lie; pack, adapt or split them now"),
     "reindex": ("maintain", "embed every memory again, after a change of model"),
@@ -66,6 +67,11 @@ UNUSED = {
     "hygiene": (*SERVING, "embedder"),
     "backup": (*SERVING, "embedder", "model"),
     "restore": (*SERVING, "embedder", "model"),
+    "models": (
+        *SERVING,
+        *("data_dir", "scope", "chain", "allow_scope", "read_only"),
+        *("embedder", "summariser", "screening"),
+    ),
     "tokens": (*SERVING, "data_dir", "scope", "allow_scope", "read_only", "embedder", "model"),
 }
 

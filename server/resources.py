@@ -185,6 +185,7 @@ def _models(scopes: "Scopes") -> dict[str, Any]:
     return {
         "as_of": said["as_of"],
         "about": said["about"],
+        "uncertain": said["uncertain"],
         "model": asdict(found),
         "note": warning,
         "default": asdict(table.default),

@@ -23,6 +23,7 @@ class Model:
 
     Attributes:
         context: tokens it can read and write together.
+        input: most tokens of one prompt; 0: as many as the context.
         output: most tokens of one answer.
         input_price: US dollars for a million tokens read.
         output_price: US dollars for a million tokens written.
@@ -33,6 +34,7 @@ class Model:
 
     name: str
     context: int
+    input: int
     output: int
     input_price: float
     output_price: float
@@ -43,7 +45,7 @@ class Model:
     @property
     def room(self) -> int:
         """Most tokens of a context packed for it."""
-        return int(self.safe * self.context)
+        return min(int(self.safe * self.context), self.input or self.context)
 
     def cost(self, tokens_in: int, tokens_out: int) -> float:
         """US dollars for so many tokens read and written.

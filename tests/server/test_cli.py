@@ -41,6 +41,7 @@ def test_every_command_works_as_a_process(tmp_path: Path) -> None:
         (("status",), "1 archived; 1 fact."),
         (("reindex",), "global: 1 passages embedded with hash-v1/384"),
         (("index", "report"), "mode: exact"),
+        (("models",), "claude-opus-5"),
         (("tokens", "status"), "Tokens: "),
         (("vault", "list"), "Nothing is held in quarantine."),
         (("hygiene",), "global: nothing to do."),

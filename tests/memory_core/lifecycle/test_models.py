@@ -6,7 +6,7 @@ import pytest
 
 from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.lifecycle.models import parse
-from routemem.memory_core.model_table import load_models
+from routemem.memory_core.model_table import load_models, shipped
 
 #: Those of the Advanced Memory Management system.
 TWELVE = (
@@ -14,7 +14,7 @@ TWELVE = (
     "claude-3-opus claude-3-sonnet claude-3-haiku gemma-3-4b"
 ).split()
 WHOLE = {
-    "context": 1000, "output": 100, "input_price": 1, "output_price": 2,
+    "context": 1000, "input": 0, "output": 100, "input_price": 1, "output_price": 2,
     "safe": 0.85, "trigger": 0.75, "target": 0.5,
 }  # fmt: skip
 
@@ -30,7 +30,7 @@ def test_each_of_the_twelve_models_has_its_context_and_thresholds(name: str) -> 
     model, warning = load_models().find(name)
     assert (model.name, warning) == (name, "")
     assert (model.safe, model.trigger, model.target) == (0.85, 0.75, 0.5)
-    assert model.room == int(0.85 * model.context) < model.context
+    assert model.room == min(int(0.85 * model.context), model.input or model.context)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,15 @@ def test_an_unknown_model_is_the_default_with_a_warning(name: str) -> None:
     assert model.name == "default"
     assert name in warning
     assert load_models().cost(5, 5, name).warning == warning
+
+
+def test_a_context_is_never_larger_than_what_a_prompt_may_be() -> None:
+    model = load_models().find("gpt-5.2")[0]
+    assert model.room == model.input < int(0.85 * model.context)
+
+
+def test_what_is_uncertain_names_models_of_the_table() -> None:
+    assert shipped()["uncertain"].keys() <= load_models().known.keys()
 
 
 def test_no_model_at_all_is_the_default_without_a_warning() -> None:
