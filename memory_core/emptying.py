@@ -30,7 +30,7 @@ class Emptied:
     Attributes:
         items: memories there were.
         undo_until: until when all of it can be brought back, seconds UTC; None for never.
-        erasure: "done", or "pending" while a reader holds the log.
+        erasure: "done", or "pending" while a reader holds the log or a backup cannot be removed.
     """
 
     scope: str
@@ -129,8 +129,7 @@ def _empty(memory: Memory, op: str, still: Callable[[], bool]) -> Emptied | None
         items = memory.store.clear()
         memory.store.bury(Tombstone(_grave(memory), "emptied", until, sealed), now)
         memory.store.note([(now, op, "", 0.0, True, f"{items} memories")])
-    erasure = "done" if memory.upkeep.erase_log() else "pending"
-    return Emptied(memory.scope, items, until, erasure)
+    return Emptied(memory.scope, items, until, memory.upkeep.erase_log().word)
 
 
 def _grave(memory: Memory) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 from .boards import Boards
 from .draft import one_of, short
@@ -78,8 +77,11 @@ class Forgetting:
         if not any(one.erasure for one in done):
             return done
         self._ledger.forget_queries()
-        erasure: Literal["done", "pending"] = "done" if self._upkeep.erase_log() else "pending"
-        return [replace(one, erasure=erasure) if one.erasure else one for one in done]
+        erased = self._upkeep.erase_log()
+        return [
+            replace(one, erasure=erased.word, left_in=erased.left_in) if one.erasure else one
+            for one in done
+        ]
 
     def check_known(self, ids: Sequence[str]) -> None:
         """Raise unless every one names an item, an item that was deleted, or a fact.

@@ -18,6 +18,7 @@ from .storage.registry import file_name
 from .storage.salvage import salvage
 from .storage.soundness import restore_soundness
 from .storage.sqlite import SqliteStore
+from .storage.tables.changes import owe_erasure
 
 _ASIDE = re.compile(r"(?P<file>.+\.db)\.damaged-(?P<when>\d+(?:-\d+)?)")
 REPAIRED = ".repaired-"
@@ -108,22 +109,23 @@ def _take_in(scopes: Scopes, scope: str, part: Path) -> bool:
     with Memory.open(part, scope=scope, embedder="none", settings=scopes.settings) as old:
         old.transfer.export(bundle)
         names = old.transfer.names()
-        _keep_sealed(old, store)
+        _keep_what_no_bundle_holds(old, store)
     done = memory.transfer.restore(bundle, keep_ids=True)
     ids = [name for name in names if tag_of(name) and name not in done.renamed]
     scopes.registry.record_moves(ids, scope)  # their tag was given up with the damaged file
     return True
 
 
-def _keep_sealed(old: Memory, store: SqliteStore) -> None:
-    """What no bundle holds: undo copies, and what is held in quarantine."""
+def _keep_what_no_bundle_holds(old: Memory, store: SqliteStore) -> None:
+    """Undo copies, what is held in quarantine, and what exports and backups still have to lose."""
     assert isinstance(old.store, SqliteStore)
-    for table in ("tombstones", "quarantine"):
-        rows = old.store.db.rows(f"select * from {table}")
-        with store.atomic():
-            for row in rows:
+    with store.atomic():
+        for table in ("tombstones", "quarantine", "erasures"):
+            for row in old.store.db.rows(f"select * from {table}"):
                 marks = ", ".join("?" * len(row))
                 store.db.execute(f"insert or ignore into {table} values({marks})", row)
+        if store.erased():
+            owe_erasure(store.db)
 
 
 class _Filled(Exception):

@@ -8,6 +8,7 @@ from .caretaker import Caretaker
 from .compressing import Compressing
 from .deciding import Deciding
 from .embedding.embedder import Embedder
+from .embedding.heap import release_memory
 from .factbook import FactBook
 from .forgetting import Forgetting
 from .intake import Intake
@@ -113,6 +114,7 @@ class Rooms:
         """A round of the caretaker; True when there must be another."""
         again = self.upkeep.round()
         self.tending.round()
+        release_memory()  # many small calls leave the heap in pieces
         return again
 
     def close(self) -> None:

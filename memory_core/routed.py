@@ -163,6 +163,7 @@ class Routed:
         for first, last in changes.lost:
             self._discard(range(first, last + 1))
         self._take(self._store.vectors(changes.rows))
+        self._reclaim()
         self.seq = changes.seq
 
     def _begin(self, latest: int) -> None:
@@ -210,6 +211,12 @@ class Routed:
         for index in (self.live, self._archive):
             if index is not None:
                 index.discard(np.array(chunks, np.int64))
+
+    def _reclaim(self) -> None:
+        """Give back what deleted vectors hold where nothing is packed; a build does the rest."""
+        for index in (self.live, self._archive):
+            if index is not None and index.pack is None and index.due == "merge":
+                index.merge()
 
     def _index(self, dim: int) -> RoutingIndex:
         return RoutingIndex(dim, seed=self._seed, merging="manual", flat_until=self._flat_until)

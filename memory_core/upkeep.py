@@ -8,7 +8,7 @@ from .course import ALONE, Course
 from .errors import NotFound
 from .ledger import Ledger
 from .meaning import Meaning
-from .records import Collected, Status
+from .records import Collected, Erasure, Status
 from .settings import Settings
 from .storage.backups import Backups
 from .storage.ballast import Ballast
@@ -64,19 +64,27 @@ class Upkeep:
             course.at(counts["chunks"] - counts["pending"], counts["chunks"])
         return self._store.counts()["pending"]
 
-    def erase_log(self) -> bool:
-        """Erase what was erased from backups, index files and log too; retried when False."""
-        self._meaning.blank()
-        return self._erase_copies() and self._store.flush_log()
+    def erase_log(self) -> Erasure:
+        """Erase what was erased from index files, exports, backups and log too.
 
-    def _erase_copies(self) -> bool:
-        """Erase from exports and backups. What is erased from the scope meanwhile stays owed."""
+        What is not done is owed, and so is what is erased from the scope meanwhile.
+        """
+        owed = self._store.erasure_owed()
+        self._meaning.blank()
+        copies = self._erase_copies()
+        done = self._store.flush_log() and copies.done
+        if done:
+            self._store.settle_erasure(owed)
+        return replace(copies, done=done)
+
+    def _erase_copies(self) -> Erasure:
         store, backups = self._store, self.backups
         if backups is None or not isinstance(store, SqliteStore) or store.place is None:
-            return True
+            return Erasure(True)
         erased = store.erased()
-        searched = erase_from_exports(store.place.parent, store.scope, erased)
-        return searched and backups.catch_up(erased)
+        exports = erase_from_exports(store.place.parent, store.scope, erased)
+        saved = backups.catch_up(erased)
+        return Erasure(exports.done and saved.done, exports.left_in + saved.left_in)
 
     def round(self) -> bool:
         """One round of the caretaker; True when there must be another."""
@@ -97,7 +105,7 @@ class Upkeep:
         alarm = self._meaning.index.alarm
         if self._meaning.renew(self._closing.is_set) and alarm is not None:
             self._ledger.note("drift_alarm", at=self._clock(), detail=alarm.message)
-        return self._store.erasure_owed() or bool(len(self._ledger))
+        return bool(self._store.erasure_owed() or len(self._ledger))
 
     def reindex(self, course: Course = ALONE) -> int:
         """Embed every memory again from its text; returns how many chunks no longer wait for it.

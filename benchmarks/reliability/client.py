@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,7 @@ class Server:
         """End it as `kill -9` does, without its children; returns what it had still answered."""
         self.process.kill()
         self.process.wait()
+        _wake(self.process.pid)
         self._reader.join(5)
         rest = []
         while not self._said.empty():
@@ -167,11 +169,11 @@ class Server:
         self._shut()
         return status
 
-    def rss(self) -> float:
-        """Resident memory, MB (Linux)."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+    def memory(self) -> tuple[float, float]:
+        """Resident memory, and what of it belongs to no file, MB (Linux)."""
+        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text("ascii")
+        said = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
+        return int(said["Rss"].split()[0]) / 1024, int(said["Anonymous"].split()[0]) / 1024
 
     def handles(self) -> int:
         """Open file descriptors (Linux)."""
@@ -191,6 +193,17 @@ class Server:
             if line.endswith(b"\n"):
                 self._said.put(json.loads(line))
         self._said.put(None)
+
+
+def _wake(leader: int) -> None:
+    """Let the children of a killed server go on.
+
+    One that was being forked when it was stopped holds its lock and its end of the pipes, too.
+    """
+    until = time.monotonic() + 5
+    while any(state in "Tt" for _, state in group(leader)) and time.monotonic() < until:
+        with suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGCONT)
 
 
 def group_left(leader: int) -> list[int]:

@@ -163,7 +163,7 @@ class Fuzz:
         server = self._server()
         hostile = self._hostile(server)
         open_calls: dict[int, str] = {}
-        early = 0.0
+        early = anonymous = 0.0
         for number in watch.up_to(calls):
             name, arguments = hostile.call()
             try:
@@ -179,7 +179,7 @@ class Fuzz:
                 server.kill()
                 server, open_calls = self._server(), {}
             if number == min(WARM, calls // 2):
-                early = server.rss()
+                early, anonymous = server.memory()
             if number % 1000 == 999:  # an export of everything each time would fill the disk
                 shutil.rmtree(self._folder / "data" / "exports", ignore_errors=True)
         try:
@@ -187,7 +187,8 @@ class Fuzz:
                 self._take(server.receive(), open_calls, hostile)
         except (Gone, Hung):
             self.losses["unanswered"] += len(open_calls)
-        growth = server.rss() - early
+        rss, own = server.memory()
+        growth = rss - early
         if server.leave() != 0:
             self.losses["crashes"] += 1
         counts = {
@@ -196,6 +197,7 @@ class Fuzz:
             **{f"answered {kind}": n for kind, n in self.answers.most_common(8)},
             "RSS MB after warm-up": round(early),
             "RSS growth MB": round(growth, 1),
+            "of it in no file": round(own - anonymous, 1),
             "unexplained": self.unexplained[:5],
         }
         missed = (f"RSS growth under {GOAL_RSS:.0f} MB",) if growth >= GOAL_RSS else ()

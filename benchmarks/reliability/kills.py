@@ -5,12 +5,9 @@ keeps four calls under way and stops the whole process at a random moment. While
 writer lock tells whether the kill hits an open write. Answers that were on their way count.
 """
 
-import os
 import random
-import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from routemem.memory_core.storage.lock import WriterLock
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.storage.sqlite import SqliteStore
 
-from .client import Gone, Hung, Server, group, group_left
+from .client import Gone, Hung, Server, group_left
 from .nursery import Nursery
 from .part import Found, Watch
 
@@ -292,7 +289,6 @@ class Kills:
         for message in server.kill():
             if message["id"] in under_way:
                 self._take(message, under_way)
-        _wake(server.process.pid)
         self._dead.append(server.process.pid)
 
     def _is_locked(self) -> bool:
@@ -386,14 +382,6 @@ def _texts(server: Server, refs: list[str]) -> dict[str, str]:
         return {}
     found = server.call("recall", ids=refs, format="detailed", max_tokens=25_000)
     return {str(hit["id"]): str(hit["text"]) for hit in found["hits"]}
-
-
-def _wake(leader: int) -> None:
-    """Let the children of a killed server go on: one that was being forked holds the lock, too."""
-    until = time.monotonic() + 5
-    while any(state in "Tt" for _, state in group(leader)) and time.monotonic() < until:
-        with suppress(ProcessLookupError):
-            os.killpg(leader, signal.SIGCONT)
 
 
 def _outlived(leader: int) -> int:

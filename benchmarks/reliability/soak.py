@@ -56,6 +56,7 @@ class Samples:
 
     at: list[float] = field(default_factory=list)
     rss: list[list[float]] = field(default_factory=list)
+    anonymous: list[list[float]] = field(default_factory=list)
     handles: list[list[int]] = field(default_factory=list)
     log: list[int] = field(default_factory=list)
 
@@ -82,7 +83,9 @@ def run(seconds: int, folder: Path, watch: Watch) -> Found:
         if now > next_sample:
             next_sample = now + SAMPLE
             samples.at.append(now - start)
-            samples.rss.append([server.rss() for server in servers])
+            rss, anonymous = zip(*(server.memory() for server in servers), strict=True)
+            samples.rss.append([*rss])
+            samples.anonymous.append([*anonymous])
             samples.handles.append([server.handles() for server in servers])
             samples.log.append(log.stat().st_size if log.exists() else 0)
         if now > next_death:
@@ -103,10 +106,12 @@ def run(seconds: int, folder: Path, watch: Watch) -> Found:
 def _judged(samples: Samples, losses: dict[str, int], counts: dict[str, Any]) -> Found:
     warm = [n for n, at in enumerate(samples.at) if at >= samples.at[-1] * WARM]
     hours = np.array([samples.at[n] for n in warm]) / 3600
-    slopes = [
-        round(float(np.polyfit(hours, [samples.rss[n][s] for n in warm], 1)[0]), 2)
-        for s in range(2)
-    ]
+
+    def slopes_of(memory: list[list[float]]) -> list[float]:
+        lines = (np.polyfit(hours, [memory[n][s] for n in warm], 1) for s in range(2))
+        return [round(float(line[0]), 2) for line in lines]
+
+    slopes = slopes_of(samples.rss)
     handles = [[samples.handles[n][s] for n in warm] for s in range(2)]
     losses["handles leaked"] = max(0, max(map(max, handles)) - HANDLES)
     losses["log over 16 MB"] = int(max(samples.log) > GOAL_LOG)
@@ -116,6 +121,7 @@ def _judged(samples: Samples, losses: dict[str, int], counts: dict[str, Any]) ->
         ],
         "RSS MB": [round(samples.rss[-1][s]) for s in range(2)],
         "RSS slope MB/h": slopes,
+        "slope of what is in no file MB/h": slopes_of(samples.anonymous),
         "handles": [[min(each), max(each)] for each in handles],
         "log MB at most": round(max(samples.log) / 1e6, 2),
     }

@@ -41,7 +41,7 @@ class HashingEmbedder:
         self.id = f"hash-v1/{dim}"
         self.dim = dim
         self.max_tokens = 256
-        self._word = lru_cache(maxsize=4096)(self._word_vector)
+        self._word = lru_cache(maxsize=1024)(self._word_vector)  # 1.5 MB
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Embed the texts; see ``Embedder.encode``. A text without words gets a fixed vector."""

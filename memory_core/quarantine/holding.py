@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Any
 
 from ..draft import short
 from ..errors import InvalidArgument, NotFound, Withheld
 from ..factbook import FactBook
 from ..ledger import Ledger
 from ..lifecycle.reasons import told
-from ..records import Fact, FactChange, Item, Quarantined, Receipt
+from ..records import Erasure, Fact, FactChange, Item, Quarantined, Receipt
 from ..remembering import Remembering
 from ..sealed import packed
 from ..storage.contract import Held, Store
@@ -31,7 +31,7 @@ class Quarantine:
     """What is held of one scope. The payload is bound to its id, scope and version.
 
     Args:
-        erase_log: folds away the log behind what was taken out; False when it has to wait.
+        erase_log: erases what was taken out from the log and every copy.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Quarantine:
         remembering: Remembering,
         facts: FactBook,
         ledger: Ledger,
-        erase_log: Callable[[], bool],
+        erase_log: Callable[[], Erasure],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -106,10 +106,10 @@ class Quarantine:
             for held in taken:
                 self._entries.note("quarantine", held)
             self._ledger.flush()
-        erased: Literal["done", "pending", ""] = ""
+        done = [self._entries.told(held) for held in taken]
         if taken:
-            erased = "done" if self._erase_log() else "pending"
-        done = [replace(self._entries.told(held), erasure=erased) for held in taken]
+            erased = self._erase_log()
+            done = [replace(d, erasure=erased.word, left_in=erased.left_in) for d in done]
         if said and not any(held.mark == self._entries.mark(said) for held in taken):
             done.append(self._text(said, reason, kind))
         return [*before, *done]

@@ -105,13 +105,35 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """Whether the bytes of what was erased are gone from every file; true when they are.
+
+    Attributes:
+        done: False: it is tried again by itself.
+        left_in: names of exports and backups that could not be changed and may still hold them.
+    """
+
+    done: bool
+    left_in: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.done
+
+    @property
+    def word(self) -> Literal["done", "pending"]:
+        """How replies call it."""
+        return "done" if self.done else "pending"
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """What `forget` did to one item.
 
     Attributes:
         undo_until: until when `restore` brings a deleted item back; None for never.
-        erasure: "done", "pending" (a reader still holds the log; retried by itself) or "" when
-            nothing had to be erased.
+        erasure: "done", "pending" (a reader still holds the log, or a file cannot be changed;
+            retried by itself) or "" when nothing had to be erased.
+        left_in: names of the exports and backups that cannot be changed and may still hold it.
         also: what was erased with it: ids of summaries made of it, keys of facts promoted from it.
         fact: whether ``id`` is the key of a fact; archived, it has ended and keeps its history.
     """
@@ -122,6 +144,7 @@ class Forgotten:
     erasure: Literal["done", "pending", ""] = ""
     also: tuple[str, ...] = ()
     fact: bool = False
+    left_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +179,7 @@ class Quarantined:
         origin: where the content comes from.
         at: when it was held, seconds UTC.
         part_of: what it was derived from and is held with; "" for none.
-        erasure: as of `Forgotten`.
+        erasure, left_in: as of `Forgotten`.
     """
 
     id: str
@@ -168,3 +191,4 @@ class Quarantined:
     at: float
     part_of: str = ""
     erasure: Literal["done", "pending", ""] = ""
+    left_in: tuple[str, ...] = ()

@@ -220,7 +220,10 @@ def blank(folder: Path, keys: NDArray[np.int64]) -> None:
         rows = pack.rows_of(keys)
         rows = rows[rows >= 0]
         if len(rows):
-            _blank_rows(place, pack, rows)
+            try:
+                _blank_rows(place, pack, rows)
+            except OSError:  # removed by another process, or not to be written: then it must go
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _blank_rows(place: Path, pack: Pack, rows: NDArray[np.int64]) -> None:

@@ -20,6 +20,9 @@ from .steps import widened
 
 #: The delta is merged above this many items, or this share of the packed ones if that is more.
 MERGE_FROM, MERGE_SHARE = 2000, 0.05
+#: A flat index is written anew above this many deleted items, or as many as it holds if that is
+#: more: it costs no more than a copy.
+FLAT_WASTE = 256
 #: A build pays again when the index has grown by this factor since the last one.
 GROWTH = 2
 #: Vectors the rule ``auto`` looks at.
@@ -63,9 +66,11 @@ def due(state: State, recipe: Recipe) -> Due:
     packed, items = len(base), len(base) + len(tail)
     if items > (GROWTH * base.built if base.pack else recipe.flat_until):
         return "build"
+    if base.pack is None:
+        return "merge" if len(tail.dead) > max(FLAT_WASTE, len(tail)) else ""
     most = max(MERGE_FROM, int(MERGE_SHARE * packed))
     waste = len(base.gone) + len(tail.dead)
-    return "merge" if waste > most or (base.pack and tail.n > most) else ""
+    return "merge" if waste > most or tail.n > most else ""
 
 
 def built(

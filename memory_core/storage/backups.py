@@ -17,6 +17,7 @@ from pathlib import Path
 import apsw
 
 from ..errors import DamagedFile, NotFound, StorageError, WriteTimeout
+from ..records import Erasure
 from .files import beside, create_private, size
 from .lock import WriterLock
 from .sqlite import SqliteStore
@@ -154,29 +155,32 @@ class Backups:
 
     # ------------------------------------------------------------------ erase
 
-    def catch_up(self, erased: Sequence[tuple[str, str]]) -> bool:
-        """Erase from every backup, too, what was erased from the scope, and settle it.
+    def catch_up(self, erased: Sequence[tuple[str, str]]) -> Erasure:
+        """Erase from every backup, too, what was erased from the scope.
 
         Args:
-            erased: what `SqliteStore.erased` told, and no other copy holds any more.
+            erased: what `SqliteStore.erased` told.
 
         Returns:
-            False when a backup is under way: try again later.
+            Not done when a backup is under way, or one cannot be changed: try again later.
         """
-        if self._path is None or not erased:
-            return True
+        if self._path is None or not erased or not self.all():
+            return Erasure(True)
+        left = []
         try:
-            if self.all():
-                with self._alone(PATIENCE):
-                    for backup in self.all():
+            with self._alone(PATIENCE):
+                for backup in self.all():
+                    try:
                         if ("", "all") in erased:
                             _remove(backup.path)
                         else:
                             self._erase(backup, erased)
-            self._store.settle_erased(erased)
+                    except OSError as error:
+                        log.warning("%s cannot be changed: %s", backup.name, error.strerror)
+                        left.append(backup.name)
         except WriteTimeout:
-            return False
-        return True
+            return Erasure(False)
+        return Erasure(not left, tuple(left))
 
     def _erase(self, backup: Backup, erased: Sequence[tuple[str, str]]) -> None:
         try:

@@ -20,7 +20,7 @@ from ..errors import DamagedFile
 from .files import beside, create_private, size
 from .ids import number_of, tag_of
 from .sqlite import SqliteStore
-from .tables.changes import log_change
+from .tables.changes import log_change, owe_erasure
 
 log = logging.getLogger("routemem")
 
@@ -305,6 +305,8 @@ def _complete(store: SqliteStore, meta: dict[str, str], found: Salvaged) -> None
     for key, value in meta.items():
         if key not in kept:
             store.set_meta(key, value)
+    if store.erased():
+        owe_erasure(db)
     ids = [str(id) for table in ("items", "facts", "cards", "tombstones", "quarantine")
            for (id,) in db.rows(f"select id from {table}")]  # fmt: skip
     own = [id for id in ids if tag_of(id)]

@@ -6,14 +6,16 @@ were written to other places are their owner's.
 
 import json
 import logging
+import mmap
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidBundle, WriteTimeout
+from ..records import Erasure
 from ..storage.lock import WriterLock
 from .bundle import Writer, check, read
 from .files import ENDING
@@ -27,9 +29,13 @@ UNDER_WAY = 600.0
 #: Longest wait for another erasure before this one is put off, seconds.
 PATIENCE = 2.0
 PART = ".part"
+#: Refs up to which a file is searched for each of them before its lines are read.
+FEW = 16
+#: Bytes at a bundle's end that its last line is within.
+TAIL = 512
 
 
-def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str]]) -> bool:
+def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str]]) -> Erasure:
     """Take out of a data folder's exports what was erased from a scope.
 
     A bundle that cannot be read, damaged or of a newer version, is left as it is: it may be all
@@ -41,24 +47,35 @@ def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str
             been made for that.
 
     Returns:
-        False when one is being written at this moment, or another process erases: try again later.
+        Not done when one is being written at this moment, another process erases, or one cannot be
+        changed: try again later.
     """
     refs = {ref for ref, kind in erased if kind != "all"}
     if not refs or not (folder / FOLDER).is_dir():
-        return True
+        return Erasure(True)
     done = True
+    left_in: list[str] = []
     try:
         with WriterLock(folder / FOLDER, PATIENCE):
-            for left in _files(folder, f".*{ENDING}.*{PART}"):  # by a process that was killed
-                left.unlink(missing_ok=True)
+            for path in _files(folder, f".*{ENDING}.*{PART}"):  # by a process that was killed
+                _tried(path, lambda path: path.unlink(missing_ok=True), left_in)
             for path in _exports(folder):
-                try:
-                    done &= _handled(path, scope, refs)
-                except FileNotFoundError:  # its owner was faster
-                    continue
+                done &= _tried(path, lambda path: _handled(path, scope, refs), left_in) is not False
     except WriteTimeout:
-        return False
-    return done
+        return Erasure(False)
+    return Erasure(done and not left_in, tuple(left_in))
+
+
+def _tried(path: Path, step: Callable[[Path], bool | None], left_in: list[str]) -> bool | None:
+    """Do something to a file; what the system refuses is noted by the file's name."""
+    try:
+        return step(path)
+    except FileNotFoundError:  # its owner was faster
+        return None
+    except OSError as error:
+        log.warning("the export %s cannot be changed: %s", path.name, error.strerror)
+        left_in.append(path.name)
+        return None
 
 
 def _exports(folder: Path) -> list[Path]:
@@ -75,7 +92,7 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 def _handled(path: Path, scope: str, refs: set[str]) -> bool:
     """Erase from one file; False while it is being written."""
     try:
-        if _scope_of(path) == scope:
+        if _scope_of(path) == scope and _may_hold(path, refs):
             _erase_from(path, scope, refs)
     except InvalidBundle as error:
         if time.time() - path.stat().st_mtime < UNDER_WAY:
@@ -111,6 +128,26 @@ def _scope_of(path: Path) -> str:
         return ""
     ours = isinstance(head, dict) and head.get("format") == FORMAT
     return str(head.get("scope", "")) if ours else ""
+
+
+def _may_hold(path: Path, refs: set[str]) -> bool:
+    """Whether a whole bundle says one of some refs anywhere: its lines are read only then.
+
+    Raises:
+        InvalidBundle: its end is missing; more of it may be on its way.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if b'"record":"end"' not in content[-TAIL:]:
+            raise InvalidBundle("its end is missing: it was cut off")
+        if len(refs) > FEW:
+            return True
+        return any(content.find(each) >= 0 for ref in refs for each in _written(ref))
+
+
+def _written(ref: str) -> set[bytes]:
+    """A ref in the two ways in which `bundle.canonical` writes it."""
+    forms = (json.dumps(ref, ensure_ascii=ascii_only) for ascii_only in (False, True))
+    return {form.encode(errors="surrogatepass") for form in forms}
 
 
 def _erase_from(path: Path, scope: str, refs: set[str]) -> None:

@@ -45,6 +45,8 @@ def forgotten_fields(one: "Forgotten") -> dict[str, Any]:
         fields["undo_until"] = iso(one.undo_until)
     if one.erasure:
         fields["erasure"] = one.erasure
+    if one.left_in:
+        fields["left_in"] = list(one.left_in)
     if one.also:
         fields["also"] = list(one.also)
     return fields
@@ -72,9 +74,24 @@ def forgot(done: "Sequence[Forgotten]", *, terminal: bool = False) -> str:
         )
     if also := [id for one in done for id in one.also]:
         said.append(f"Made of them and erased with them: {', '.join(also)}.")
-    if any(one.erasure == "pending" for one in done):
-        said.append("A reader still holds the log; the last bytes go as soon as it ends.")
+    if waits := [one for one in done if one.erasure == "pending"]:
+        said.append(pending(waits[0].left_in))
     return "\n".join(said)
+
+
+def pending(left_in: "Sequence[str]") -> str:
+    """Why not every byte of what was erased is gone yet.
+
+    Args:
+        left_in: files that cannot be changed.
+    """
+    if not left_in:
+        return "A reader still holds the log; the last bytes go as soon as it ends."
+    some = ", ".join(left_in[:5]) + (f" and {len(left_in) - 5} more" if len(left_in) > 5 else "")
+    return (
+        f"Not yet erased from {some}, which cannot be changed; tried again every minute. "
+        "Tell the user to make it writable, or to delete it."
+    )
 
 
 #: What a memory's state means after `forget`.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.text.times import iso
 
+from .memory import pending
 from .words import FRAME
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def held_fields(held: "Quarantined") -> dict[str, Any]:
         "origin": held.origin,
         "held_at": iso(float(int(held.at))),
     }
-    more = {"held_with": held.part_of, "erasure": held.erasure}
+    more = {"held_with": held.part_of, "erasure": held.erasure, "left_in": list(held.left_in)}
     return fields | {name: value for name, value in more.items() if value}
 
 
@@ -58,8 +59,8 @@ def held_told(held: "Sequence[Quarantined]", note: str = "") -> str:
     if not held:
         return "Nothing is held in quarantine."
     lines = [held_line(one) for one in held]
-    if any(one.erasure == "pending" for one in held):
-        lines.append("A reader still holds the log; the last plain bytes go as soon as it ends.")
+    if waits := [one for one in held if one.erasure == "pending"]:
+        lines.append(pending(waits[0].left_in))
     name = held[0].id if len(held) == 1 else "ID"
     lines.append(note or f"Only a person can let it out: routemem vault release {name}.")
     return "\n".join(lines)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from stopped_clock import StoppedClock
+from things import files_holding
 
 from routemem.memory_core.errors import DamagedFile
+from routemem.memory_core.records import Erasure
 from routemem.memory_core.repairing import Repaired, repair, set_aside_in
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
@@ -210,6 +212,30 @@ def test_a_file_that_only_tells_what_is_gone_is_not_overwritten(
             assert gone in [each.id for each in memory.vault.all()]
         elif kind == "deleted":
             assert memory.forget([gone], mode="restore")[0].state == "active"
+
+
+@pytest.mark.parametrize("merged", [False, True], ids=["in its place", "merged"])
+def test_what_the_backups_still_had_to_lose_they_lose_after_a_repair(
+    file: Path, settings: Settings, clock: StoppedClock, merged: bool
+) -> None:
+    with Scopes(settings, clock=clock) as scopes:
+        memory = scopes.open("user:ann")
+        assert memory.upkeep.backups
+        memory.upkeep.backups.make()
+        memory.upkeep.erase_log = lambda: Erasure(False)  # type: ignore[method-assign]  # it dies
+        memory.forget(["k4"], mode="purge")
+    file.write_bytes(b"\0" * 100 + file.read_bytes()[100:])
+    with Scopes(settings, clock=clock) as scopes:
+        with pytest.raises(DamagedFile):
+            scopes.open("user:ann")
+        if merged:
+            scopes.open("user:ann").remember("since then")
+    (done,) = repaired(settings, clock)
+    assert done.merged == merged
+    said = text(4).encode()
+    with Scopes(settings, clock=clock) as scopes:
+        assert scopes.open("user:ann").upkeep.round() is False
+    assert [line for line in files_holding(file.parent, [said]) if "repaired" not in line] == []
 
 
 def test_what_is_stored_while_a_file_is_put_in_place_stays(

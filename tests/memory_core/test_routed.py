@@ -16,7 +16,7 @@ from command import environment
 
 from routemem.memory_core import Memory, RoutingIndex, Settings, load_embedder
 from routemem.memory_core.errors import Conflict
-from routemem.memory_core.routing import build, generation
+from routemem.memory_core.routing import build, generation, maintenance
 
 ITEMS = 700
 
@@ -314,6 +314,19 @@ def test_a_vector_finds_what_its_text_finds(packed: Memory) -> None:
         cosines = {texts[hit.id]: hit.score for hit in found.hits}
         for hit in packed.recall(question, top_k=5).hits:
             assert hit.cosine == pytest.approx(cosines[hit.text], abs=2e-3)
+
+
+def test_memories_that_are_written_again_and_again_take_no_more_room(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "FLAT_WASTE", 8)
+    for number in range(25):
+        memory.remember(f"Parcel {number} stands in the hall.", key="hall")
+        memory.remember(f"Parcel {number} is gone.", key="gone")
+        memory.forget(["gone"])  # into the archive's part
+        assert best(memory, number) == str(number)
+    assert index(memory)["deleted"] <= 9
+    assert index(memory)["passages"] == 1
 
 
 def test_what_was_deleted_leaves_no_slot_behind(packed: Memory) -> None:

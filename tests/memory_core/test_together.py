@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from command import environment
 from stopped_clock import StoppedClock
+from things import files_holding
 
 from routemem.memory_core import Memory, Scopes, Settings
 from routemem.memory_core.errors import Conflict, InvalidArgument, NotFound
+from routemem.memory_core.records import Erasure
 
 
 def test_the_same_text_stored_by_many_at_once_is_one_memory_and_no_error(memory: Memory) -> None:
@@ -183,6 +185,35 @@ def test_an_erasure_owed_by_a_process_that_died_is_done_by_the_next(
         files = [file for file in tmp_path.rglob("*") if file.is_file()]
         assert not any(b"KWURFZEBRA" in file.read_bytes() for file in files)
         assert not memory.store.erasure_owed()
+
+
+def test_what_another_process_erases_meanwhile_stays_owed(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """It leaves the backups too, even if that process dies before it has erased it there."""
+    path = tmp_path / "m.db"
+    with (
+        Memory.open(path, embedder="hash", settings=settings) as one,
+        Memory.open(path, embedder="hash", settings=settings) as other,
+    ):
+        one.remember("KWURFZEBRA in the attic", key="attic")
+        one.remember("QUOMPFLAR in the cellar", key="cellar")
+        assert one.upkeep.backups
+        one.upkeep.backups.make()
+        flush = one.store.flush_log
+        other.upkeep.erase_log = lambda: Erasure(False)  # type: ignore[method-assign]  # it dies
+
+        def meanwhile() -> bool:
+            other.forget(["cellar"], mode="purge")
+            return flush()
+
+        one.store.flush_log = meanwhile  # type: ignore[method-assign]  # in this very moment
+        assert one.forget(["attic"], mode="purge")[0].erasure == "done"
+        assert files_holding(tmp_path, [b"KWURFZEBRA"]) == []
+        one.store.flush_log = flush  # type: ignore[method-assign]
+        assert one.upkeep.round() is False
+        assert files_holding(tmp_path, [b"QUOMPFLAR"]) == []
+        assert not one.store.erasure_owed()
 
 
 def test_a_program_that_ends_without_closing_ends_well(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import pytest
 from mcp import Client
 from mcp.types import TextContent
 
+from routemem.memory_core.records import Forgotten
 from routemem.memory_core.settings import Settings
 from routemem.server.app import build_server, chosen_tools, instructions
+from routemem.server.replies.memory import forgot, forgotten_fields
 
 pytestmark = pytest.mark.anyio
 
@@ -290,6 +292,15 @@ async def test_a_fact_is_forgotten_in_words_of_its_own(client: Client) -> None:
     await call(client, "set_fact", key="city", value="Ghent")
     said = await told(client, "forget", ids=["city"])
     assert said == "city: no longer true; the history is kept. set_fact states it again."
+
+
+def test_a_file_that_still_holds_what_was_deleted_is_named() -> None:
+    held = Forgotten("a-1", "deleted", erasure="pending", left_in=("global.jsonl",))
+    fields = forgotten_fields(held)
+    assert (fields["erasure"], fields["left_in"]) == ("pending", ["global.jsonl"])
+    assert "a-1: the text is erased." in forgot([held])
+    assert "Not yet erased from global.jsonl, which cannot be changed" in forgot([held])
+    assert "A reader still holds the log" in forgot([replace(held, left_in=())])
 
 
 async def test_scopes_do_not_see_each_other_but_ids_find_their_scope(client: Client) -> None:

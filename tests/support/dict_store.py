@@ -448,8 +448,10 @@ class DictStore:
     def flush_log(self) -> bool:
         return True
 
-    def erasure_owed(self) -> bool:
-        return False
+    def erasure_owed(self) -> str:
+        return ""
+
+    def settle_erasure(self, owed: str) -> None: ...
 
     def keep_ids(self, ids: Sequence[str]) -> None:
         highest = max((number_of(id) for id in ids if tag_of(id) == self.tag), default=0)

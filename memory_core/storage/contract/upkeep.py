@@ -47,8 +47,14 @@ class Upkeep(Protocol):
         """Fold the log into the file so that erased bytes are gone; False: try again later."""
         ...
 
-    def erasure_owed(self) -> bool:
-        """Whether erased bytes may still lie in the log, this process's or another's."""
+    def erasure_owed(self) -> str:
+        """The mark of the last thing erased, while its bytes may still lie in the log or a copy;
+        "" when nothing is owed. Every erasure, this process's or another's, sets another.
+        """
+        ...
+
+    def settle_erasure(self, owed: str) -> None:
+        """Note that all that was erased up to a mark is gone; what was erased since stays owed."""
         ...
 
     def clear(self) -> int:

@@ -58,32 +58,26 @@ class Upkeep(Table):
         return last_write(self.db)
 
     def flush_log(self) -> bool:
-        owed = self.meta("erasure_owed")
-        if not self.db.checkpoint():
-            return False
-        if owed is not None:
-            with self.db.atomic():  # another process may owe one of its own meanwhile
-                self.db.execute(
-                    "delete from meta where key = 'erasure_owed' and value = ?", (owed,)
-                )
-        return True
+        return self.db.checkpoint()
 
-    def erasure_owed(self) -> bool:
-        return self.meta("erasure_owed") is not None
+    def erasure_owed(self) -> str:
+        return self.meta("erasure_owed") or ""
+
+    def settle_erasure(self, owed: str) -> None:
+        if owed:
+            with self.db.atomic():
+                if self.erasure_owed() == owed:
+                    self.db.execute("delete from erasures")
+                    self.db.execute("delete from meta where key = 'erasure_owed'")
 
     def clear(self) -> int:
         return clear(self.db)
 
     def erased(self) -> list[tuple[str, str]]:
-        """What was erased here and not from the backups yet: id or key, and "item", "fact" or
-        "all".
+        """What was erased here and perhaps not from all copies yet: id or key, and "item", "fact",
+        "card" or "all".
         """
         return [(ref, kind) for ref, kind in self.db.rows("select ref, kind from erasures")]
-
-    def settle_erased(self, erased: Sequence[tuple[str, str]]) -> None:
-        """Note that no backup holds these any more."""
-        with self.db.atomic():
-            self.db.execute_many("delete from erasures where ref = ? and kind = ?", erased)
 
     def compact(self) -> None:
         with self.db.atomic():

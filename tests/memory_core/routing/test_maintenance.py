@@ -91,6 +91,12 @@ def test_due_counts_items_delta_and_waste(draw: Draw) -> None:
 
     index.add_many(np.arange(3000), draw(3000))
     assert maintenance.due(index.state, RECIPE) == ""  # flat up to 10,000 by this recipe
+    flat = RoutingIndex(32, merging="manual")
+    flat.add_many(np.arange(600), draw(600))
+    flat.delete(np.arange(300))
+    assert maintenance.due(flat.state, RECIPE) == ""
+    flat.delete(300)
+    assert maintenance.due(flat.state, RECIPE) == "merge"
     index.build()
     index.add_many(np.arange(3000, 5000), draw(2000, seed=1))
     assert due() == ""

@@ -5,14 +5,16 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from things import files_holding
 
 from routemem.memory_core import upkeep
+from routemem.memory_core.records import Erasure
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.storage.lock import WriterLock
 from routemem.memory_core.transfer import erasing
@@ -142,7 +144,7 @@ def test_what_is_erased_while_exports_are_searched_leaves_them_too(
 ) -> None:
     memory = scopes.open()
 
-    def search(*given: Any) -> bool:
+    def search(*given: Any) -> Erasure:
         done = erasing.erase_from_exports(*given)
         monkeypatch.undo()
         if item := memory.store.find("a-5"):
@@ -165,7 +167,7 @@ def test_many_forgetting_at_once_leave_a_whole_export_without_any_of_it(
     whole = shutil.copy(export, data_dir.parent / "whole")
     meet = threading.Barrier(len(refs))
 
-    def erase(ref: str) -> bool:
+    def erase(ref: str) -> Erasure:
         meet.wait()
         return erasing.erase_from_exports(data_dir, "global", [(ref, "item")])
 
@@ -189,3 +191,47 @@ def test_an_erasure_waits_for_another_and_removes_what_a_killed_one_left(
     assert scopes.open().upkeep.erase_log()
     assert not left.exists()
     assert b"zubblefrex3" not in export.read_bytes()
+
+
+def test_an_export_that_cannot_be_changed_is_named_and_the_memory_is_deleted(
+    scopes: Scopes, export: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path(shutil.copy(export, export.with_name("a-copy.jsonl")))
+    replace = Path.replace
+
+    def refused(part: Path, target: Path) -> Path:
+        if target == export:
+            raise PermissionError(1, "Operation not permitted", str(target))
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    (done,) = scopes.forget(["a-4"], mode="delete")
+    assert (done.state, done.erasure, done.left_in) == ("deleted", "pending", (export.name,))
+    assert files_holding(data_dir, [b"zubblefrex3"]) == [f"{export.name}: b'zubblefrex3'"]
+    assert b"zubblefrex3" not in other.read_bytes()
+    assert list(export.parent.glob(".*.part")) == []
+    monkeypatch.undo()
+    assert scopes.open().upkeep.round() is False
+    assert files_holding(data_dir, [b"zubblefrex3"]) == []
+
+
+def test_exports_that_do_not_name_it_are_not_read_line_by_line(
+    scopes: Scopes, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = scopes.open()
+    memory.remember("one more", key="müde")
+    memory.set_fact("user.straße", "lang")
+    later = scopes.carrying.export(path=export.with_name("later.jsonl"))[0]
+    read_files = []
+
+    def counted(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+        read_files.append(Path(file.name).name)
+        return read(file)
+
+    monkeypatch.setattr(erasing, "read", counted)
+    assert scopes.forget(["user.straße"], mode="delete")[0].erasure == "done"
+    assert set(read_files) == {later.name}
+    assert "straße".encode() not in later.read_bytes()
+    read_files.clear()
+    scopes.forget([memory.remember("never exported").id], mode="delete")
+    assert read_files == []
