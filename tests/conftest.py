@@ -14,6 +14,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in a server; before numpy is imported
 
 import pytest
+import ram_disk
 from dict_store import DictStore
 from stopped_clock import StoppedClock
 
@@ -24,6 +25,8 @@ from routemem.memory_core.settings import ENV_PREFIX, Settings
 from routemem.memory_core.storage.contract import Store
 from routemem.memory_core.storage.database import Database
 from routemem.memory_core.storage.sqlite import SqliteStore
+
+ram_disk.use()
 
 #: Where programs look for a user's folders, on any system.
 HOMES = {

@@ -60,52 +60,51 @@ def imports(path: Path) -> list[tuple[int, str]]:
     return found
 
 
-def name_of(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+def absolute_imports(path: Path) -> list[str]:
+    return [name for level, name in imports(path) if not level]
 
 
-@pytest.mark.parametrize("path", modules(*SHIPPED), ids=name_of)
-def test_module_is_installed_under_the_package_name(path: Path) -> None:
-    name = ".".join(["routemem", *path.relative_to(ROOT).with_suffix("").parts])
-    name = name.removesuffix(".__init__")
-    spec = importlib.util.find_spec(name)
-    assert spec, f"{name} is not installed: list its package in pyproject.toml"
-    assert spec.origin
-    assert Path(spec.origin).read_bytes() == path.read_bytes(), (
-        f"{name} is installed in another version than the checkout's: run pip install again"
-    )
+def test_every_module_is_installed_under_the_package_name() -> None:
+    for path in modules(*SHIPPED):
+        name = ".".join(["routemem", *path.relative_to(ROOT).with_suffix("").parts])
+        name = name.removesuffix(".__init__")
+        spec = importlib.util.find_spec(name)
+        assert spec, f"{name} is not installed: list its package in pyproject.toml"
+        assert spec.origin
+        assert Path(spec.origin).read_bytes() == path.read_bytes(), (
+            f"{name} is installed in another version than the checkout's: run pip install again"
+        )
 
 
-@pytest.mark.parametrize("path", modules(*MAY_IMPORT), ids=name_of)
-def test_imports_point_one_way(path: Path) -> None:
-    folder = path.relative_to(ROOT).parts[0]
-    for level, name in imports(path):
-        if level:
-            continue
-        first, _, rest = name.partition(".")
-        assert first not in SHIPPED, f"import routemem.{name}: the bare name is not in the wheel"
-        if first == "routemem":
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_point_one_way(folder: str) -> None:
+    for path in modules(folder):
+        for name in absolute_imports(path):
+            first, _, rest = name.partition(".")
+            assert first not in SHIPPED, (
+                f"{path}: import routemem.{name}, the bare name is not in the wheel"
+            )
             room = rest.split(".")[0]
-            assert not room or room in MAY_IMPORT[folder], f"{folder}/ must not import {name}"
+            allowed = first != "routemem" or not room or room in MAY_IMPORT[folder]
+            assert allowed, f"{path}: {folder}/ must not import {name}"
 
 
-@pytest.mark.parametrize("path", modules("memory_core"), ids=name_of)
-def test_core_knows_no_protocol_and_no_other_database_driver(path: Path) -> None:
-    firsts = {name.partition(".")[0] for level, name in imports(path) if not level}
-    assert not firsts & NEVER_IN_CORE
+def test_the_core_knows_no_protocol_and_no_other_database_driver() -> None:
+    for path in modules("memory_core"):
+        firsts = {name.partition(".")[0] for name in absolute_imports(path)}
+        assert not firsts & NEVER_IN_CORE, path
 
 
-@pytest.mark.parametrize("path", modules("memory_core"), ids=name_of)
-def test_rooms_of_the_core_do_not_reach_up_or_sideways(path: Path) -> None:
-    parts = path.relative_to(ROOT / "memory_core").parts
-    room = parts[0] if len(parts) > 1 else ""
-    for level, name in imports(path):
-        reached = name.split(".")[0]
-        if level == 2 and room in PURE:
-            assert reached in {room, *PURE[room]}, f"{room} is pure, it must not import {name}"
-        if level == 2:
+def test_rooms_of_the_core_do_not_reach_up_or_sideways() -> None:
+    for path in modules("memory_core"):
+        parts = path.relative_to(ROOT / "memory_core").parts
+        room = parts[0] if len(parts) > 1 else ""
+        for reached in {name.split(".")[0] for level, name in imports(path) if level == 2}:
+            if room in PURE:
+                allowed = {room, *PURE[room]}
+                assert reached in allowed, f"{path}: {room} is pure, it must not import {reached}"
             assert reached not in COMPOSE - ABOVE.get(room, set()), (
-                f"{room} must not import {name}, which is above it"
+                f"{path} must not import {reached}, which is above it"
             )
 
 
