@@ -11,6 +11,11 @@ from .text.truncation import truncate
 PART = 4
 
 
+def has_short_form(item: Item) -> bool:
+    """Whether an item is shown by a summary of its own."""
+    return item.state == "compressed" and bool(item.summary)
+
+
 def as_hit(
     item: Item,
     scope: str,
@@ -26,7 +31,7 @@ def as_hit(
     Args:
         full: a compressed item comes with its text; without, with the summary it has of its own.
     """
-    short = item.state == "compressed" and bool(item.summary) and not full
+    short = has_short_form(item) and not full
     text = item.text if chunk is None or chunk.text is None else chunk.text
     text = item.summary if short else text
     return Hit(

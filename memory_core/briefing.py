@@ -7,6 +7,7 @@ from functools import cache
 from itertools import count as numbers
 from typing import TYPE_CHECKING
 
+from .abridging import has_short_form
 from .draft import one_of
 from .errors import InvalidArgument
 from .lifecycle.models import Model
@@ -226,8 +227,7 @@ class Briefing:
 
 def shown_text(item: Item) -> str:
     """What stands for an item where it is shown without being asked for."""
-    short = item.state == "compressed" and item.summary
-    return item.summary + SUMMARY if short else item.text
+    return item.summary + SUMMARY if has_short_form(item) else item.text
 
 
 def _closing(hit: Hit) -> str:

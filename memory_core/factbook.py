@@ -1,6 +1,7 @@
 """Facts of one scope: statements with history, read as of a time."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -48,8 +49,26 @@ class FactBook:
         draft = Fact(key, plain, confidence, source, since or 0.0, None, 0.0)
         passed = self._intake.fact(draft)
         key, plain = fact_key(passed.key), passed.value
-        redacted = "" if passed == draft else "Stored with what it must not hold redacted."
-        return replace(self._assert(replace(passed, key=key), since), note=redacted)
+        notes = ["" if passed == draft else "Stored with what it must not hold redacted."]
+        change = self._assert(replace(passed, key=key), since)
+        if change.status == "stored":
+            notes.append(self._spelt_otherwise(key))
+        return replace(change, note=" ".join(filter(None, notes)))
+
+    def _spelt_otherwise(self, key: str) -> str:
+        """A note on keys that differ from a new one only in what joins their words.
+
+        Nothing is taken for the same by itself: ``a.b`` may be another thing than ``a_b``.
+        """
+        words = key_words(key)
+        keys = self._store.fact_keys([max(words, key=len)]) if words else []
+        alike = [other for other in keys if other != key and key_words(other) == words]
+        if not alike:
+            return ""
+        return (
+            f"There is also {', '.join(alike[:3])}, another key by its spelling: if it is the same "
+            f"fact, set that one and forget {key}."
+        )
 
     def promote(self, item: str, key: str, value: Any) -> FactChange:
         """State what an item says as a fact that is linked to it and erased with it.
@@ -181,6 +200,11 @@ class FactBook:
     def _now(self) -> float:
         # A statement made at this very instant may begin a moment later (see `after`).
         return self._clock() + 1.0
+
+
+def key_words(key: str) -> list[str]:
+    """The words of a key, whatever joins them: ``user.city`` and ``user city`` have the same."""
+    return [word for word in re.split(r"[\W_]+", key.casefold()) if word]
 
 
 def fact_key(key: str) -> str:

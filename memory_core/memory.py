@@ -174,7 +174,7 @@ class Memory:
             )  # fmt: skip
             item = self._rooms.remembering.in_place_of(item, id, stated)
         except Withheld as refused:
-            return self.vault.receipt(refused, id)
+            return self.vault.receipt(refused, id, stated)
         if known := self._rooms.remembering.known(item, id):
             return known
         chunks = self._rooms.remembering.cut(item)

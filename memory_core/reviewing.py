@@ -1,4 +1,9 @@
-"""Review: proposals with reasons, under a token that what is decided has to name."""
+"""Review: proposals with reasons, under a token that what is decided has to name.
+
+A token holds in the process that gave it. Kept in the scope's file it would hold in every one, but
+a review would then be a write, which waits for other writers and is not there in a server that only
+reads; and who decides in another server has not seen the proposals.
+"""
 
 import secrets
 from collections import OrderedDict

@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Callable, Sequence
 
+from .abridging import has_short_form
 from .errors import InvalidArgument
 from .lifecycle.candidates import candidates
 from .lifecycle.recent import Entry, Kept, RecentPolicy, manage, shorten
 from .question import MAX_QUERY, MAX_TOP_K
 from .records import Hit, Item, Logged, Recall, Receipt
+from .retrieval.context import SUMMARY
 from .retrieval.prompt import augmented
 from .settings import Settings
 from .storage.contract import Store
@@ -89,11 +91,12 @@ class Turns:
         """The recent turns at this moment, oldest first, each with the text to show. No write."""
         found = {item.id: item for item, _ in self._store.recent()}
         kept = manage(self._entries(), self._clock(), self.policy, self._counter.count)
-        return [
-            (found[entry.id], shorten(entry.text, self.policy) if entry.shortened else entry.text)
-            for entry in kept.stay
-            if entry.id in found
-        ]
+        stay = [(found[entry.id], entry) for entry in kept.stay if entry.id in found]
+        return [(item, self._shown(item, entry)) for item, entry in stay]
+
+    def _shown(self, item: Item, entry: Entry) -> str:
+        text = shorten(entry.text, self.policy) if entry.shortened else entry.text
+        return text + SUMMARY if has_short_form(item) else text
 
     def _keep(self, ids: Sequence[str]) -> Kept:
         """Take turns into the buffer and let go what its limits say, in one transaction."""
@@ -118,8 +121,8 @@ class Turns:
         return [
             Entry(
                 id=item.id,
-                text=item.text,
-                tokens=item.tokens,
+                text=item.summary if has_short_form(item) else item.text,
+                tokens=item.summary_tokens if has_short_form(item) else item.tokens,
                 at=item.created_at if item.when is None else item.when,
                 accessed_at=item.accessed_at,
                 access_count=item.access_count,

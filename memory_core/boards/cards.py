@@ -61,6 +61,7 @@ class Question:
 
     Attributes:
         context: what the person has to know to answer.
+        options: answers to choose from; none: any.
         priority: 0 to 10; higher comes first.
         via: how the answer came: "elicitation" (the client asked the person), "tool" (a model
             passed it on) or "person" (command line, library).
@@ -73,6 +74,7 @@ class Question:
     answer: str = ""
     via: str = ""
     answered_at: float | None = None
+    options: tuple[str, ...] = ()
     id: str = ""
     created_at: float = 0.0
     updated_at: float = 0.0

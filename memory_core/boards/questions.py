@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..draft import one_of
-from ..errors import Conflict
+from ..errors import Conflict, InvalidArgument
 from ..intake import Intake
 from ..storage.contract import Store
 from .board import Board, rank_of, text_of
 from .cards import QUESTION_STATUSES, Question
+
+#: Answers a question may offer.
+MOST_OPTIONS = 20
 
 
 class Questions:
@@ -19,8 +22,13 @@ class Questions:
         self._store = store
         self._clock = clock
 
-    def ask(self, text: str, *, context: str = "", priority: int = 5) -> Question:
+    def ask(
+        self, text: str, *, context: str = "", priority: int = 5, options: Sequence[str] = ()
+    ) -> Question:
         """Put a question on the board; one that is open already is not put twice.
+
+        Args:
+            options: answers to offer, at most 20; a person may still answer in other words.
 
         Raises:
             InvalidArgument: a field is outside what is accepted.
@@ -29,6 +37,7 @@ class Questions:
             text=text_of("question", text, needed=True),
             context=text_of("context", context),
             priority=rank_of(priority),
+            options=_offered(options),
         )
         with self._store.atomic():
             for known in self._board.all():
@@ -88,3 +97,15 @@ class Questions:
             one_of("status", name, QUESTION_STATUSES)
         found = [one for one in self._board.all() if not status or one.status in status]
         return sorted(found, key=lambda one: (-one.priority, one.created_at))
+
+
+def _offered(options: Sequence[str]) -> tuple[str, ...]:
+    """Answers to choose from, each once, without those that are empty.
+
+    Raises:
+        InvalidArgument: there are too many.
+    """
+    offered = tuple(dict.fromkeys(filter(None, (text_of("options", one) for one in options))))
+    if len(offered) > MOST_OPTIONS:
+        raise InvalidArgument(f"{len(offered)} options, at most {MOST_OPTIONS} are accepted.")
+    return offered

@@ -1,7 +1,7 @@
 """Taking in: what is held lies sealed and in no index, and is looked at by a person."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -54,8 +54,14 @@ class Quarantine:
         self._entries = Entries(store, vault, ledger, clock)
         self._release = Release(store, self._entries, remembering, facts, ledger)
 
-    def withheld(self, refused: Withheld, replaces: str = "") -> Quarantined:
+    def withheld(
+        self, refused: Withheld, replaces: str = "", stated: Collection[str] = ()
+    ) -> Quarantined:
         """Hold what was refused on its way in; the same again is the same entry.
+
+        Args:
+            replaces: id of what it was to replace.
+            stated: fields the caller named, so that their defaults are meant too.
 
         Raises:
             StorageError: there is no place for a key; nothing was kept.
@@ -63,16 +69,17 @@ class Quarantine:
         draft = refused.draft
         if isinstance(draft, Item):
             named = self._store.find(draft.key) if draft.key and not replaces else None
-            payload = {"item": packed(draft), "replaces": named.id if named else replaces}
+            target = named.id if named else replaces
+            payload = {"item": packed(draft), "replaces": target, "stated": [*stated]}
             return self._held("memory", draft.text, payload, refused.found, origin=draft.origin)
         assert isinstance(draft, Fact)
         said = draft.value if isinstance(draft.value, str) else json.dumps(draft.value)
         stated = {"facts": [asdict(draft)], "restate": True}
         return self._held("fact", said, stated, refused.found, origin=draft.source)
 
-    def receipt(self, refused: Withheld, replaces: str) -> Receipt:
-        """Hold an item that was refused on its way in, and say so."""
-        held = self.withheld(refused, replaces)
+    def receipt(self, refused: Withheld, replaces: str, stated: Collection[str]) -> Receipt:
+        """Hold an item that was refused on its way in, and say so; see `withheld`."""
+        held = self.withheld(refused, replaces, stated)
         tokens = refused.draft.tokens if isinstance(refused.draft, Item) else 0
         note = held_note(held)
         return Receipt(held.id, "held", self._store.scope, tokens, 0, note=note)

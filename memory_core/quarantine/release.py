@@ -1,6 +1,6 @@
 """Letting out what is held, or destroying it: a person's decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -54,7 +54,8 @@ class Release:
                     raise Conflict(f"{held.id} was released or purged in this moment.")
                 if "item" in said:
                     item = replace(unpacked(said["item"]), id=held.id)
-                    receipts.append(self._put_back(item, cut[held.id], said["replaces"]))
+                    stated = said.get("stated", ())
+                    receipts.append(self._put_back(item, cut[held.id], said["replaces"], stated))
                     if said.get("sources"):
                         self._store.link(held.id, said["sources"])
                 else:
@@ -78,11 +79,11 @@ class Release:
             self._ledger.flush()
         return [held.id for held in thread]
 
-    def _put_back(self, item: Item, chunks: Any, replaces: str) -> Receipt:
+    def _put_back(self, item: Item, chunks: Any, replaces: str, stated: Collection[str]) -> Receipt:
         if item.key and self._store.find(item.key) and not replaces:
             item = replace(item, key="")  # the name was given to something else meanwhile
         target = replaces if replaces and self._store.find(replaces) else ""
-        return self._remembering.place(item, chunks, None, target)
+        return self._remembering.place(item, chunks, None, target, stated)
 
     def _restate(self, held: Held, said: Mapping[str, Any]) -> Receipt:
         facts = [

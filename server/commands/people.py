@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Smallest budget of a recall, as for the tool.
 LEAST_TOKENS = 100
+#: How a receipt says what settles which of two memories holds.
+_FORGET = re.compile(r'forget\(ids=\["([^"]+)"\]\)')
 #: Passages embedded between two words on how far it is.
 STEP = 8
 
@@ -149,7 +152,7 @@ def _remember(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         key=given.key,
     )
     receipt = _embed_rest(memory, receipt)
-    return remembered(receipt), asdict(receipt)
+    return _FORGET.sub(r"`routemem forget \1`", remembered(receipt)), asdict(receipt)
 
 
 def _embed_rest(memory: "Memory", receipt: "Receipt") -> "Receipt":
@@ -185,7 +188,14 @@ def _piped() -> str:
 
 def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     from ..replies.hits import hit_cost, hit_fields
-    from ..replies.recall import recall_note, recalled, room_for_hits, routing_fields, within
+    from ..replies.recall import (
+        TERMINAL,
+        recall_note,
+        recalled,
+        room_for_hits,
+        routing_fields,
+        within,
+    )
 
     settings = scopes.settings
     budget = settings.recall_tokens if given.max_tokens is None else given.max_tokens
@@ -219,11 +229,11 @@ def _recall(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
         "mode": found.mode,
         "left_out": found.left_out,
         "cursor": found.cursor,
-        "note": recall_note(found, given.query),
+        "note": recall_note(found, given.query, TERMINAL),
         "confidence": found.confidence,
         **({"routing": routing_fields(found)} if found.routing else {}),
     }
-    told = recalled(found, asked=given.query, detailed=given.detailed, scoped=scoped)
+    told = recalled(found, asked=given.query, detailed=given.detailed, scoped=scoped, ways=TERMINAL)
     return told, structured
 
 

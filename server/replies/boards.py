@@ -71,6 +71,7 @@ def agent_line(agent: "Agent") -> str:
 def question_fields(question: "Question") -> dict[str, Any]:
     """A question for programs."""
     more = {
+        "options": list(question.options),
         "answer": question.answer,
         "via": question.via,
         "context": question.context,
@@ -89,10 +90,12 @@ def question_fields(question: "Question") -> dict[str, Any]:
 def question_line(question: "Question") -> str:
     """A question for a model."""
     context = f"\n  {indented(question.context)}" if question.context else ""
+    offered = " / ".join(map(indented, question.options))
+    options = f"\n  options: {offered}" if offered else ""
     answer = f"\n  answer: {indented(question.answer)}" if question.answer else ""
     return (
         f"[{question.id}] {indented(question.text)} ({question.status}, priority "
-        f"{question.priority}){context}{answer}"
+        f"{question.priority}){context}{options}{answer}"
     )
 
 

@@ -63,12 +63,20 @@ def hit_fields(hit: "Hit", *, detailed: bool, scoped: bool = False) -> dict[str,
     return fields
 
 
-def hit_line(hit: "Hit", *, detailed: bool, scoped: bool = False, mark: str = SAMPLE) -> str:
+def hit_line(
+    hit: "Hit",
+    *,
+    detailed: bool,
+    scoped: bool = False,
+    mark: str = SAMPLE,
+    terminal: bool = False,
+) -> str:
     """A hit for a model: where it comes from, then its text, indented so that it cannot pass for
     a line of ours. What comes from outside stands between two marks, speaker and all.
 
     Args:
         mark: drawn at random for this answer; see `fenced`.
+        terminal: what reads the rest is said in words for the command line.
     """
     fields = hit_fields(hit, detailed=detailed)
     outside = hit.trust == "untrusted"
@@ -79,12 +87,7 @@ def hit_line(hit: "Hit", *, detailed: bool, scoped: bool = False, mark: str = SA
     near = f", beside {hit.neighbour_of}" if hit.neighbour_of else ""
     state = f", {hit.state}" if hit.state != "active" else ""
     state += f", superseded by {hit.superseded_by}" if hit.superseded_by else ""
-    cut = "" if hit.whole else f" (part; all of it: ids=[{hit.id}])"
-    if hit.abridged:
-        cut = f' (summary; whole text: ids=[{hit.id}], format="detailed")'
-    elif hit.sources:
-        whole = ", ".join(hit.sources)
-        cut += f' (sums up ids=[{whole}]; their texts: format="detailed")'
+    cut = _rest(hit, terminal)
     score = "" if hit.cosine is None else f", cos {hit.cosine:.2f}"
     scope = f", {hit.scope}" if scoped else ""
     heading = f"[{hit.id}] {fields['date']}{who}{kind} ({source}{score}{near}{state}{scope}):"
@@ -99,6 +102,19 @@ def hit_line(hit: "Hit", *, detailed: bool, scoped: bool = False, mark: str = SA
         spoken = f"{said_by}: {hit.text}" if said_by else hit.text
         return f"{heading} {fenced(f'{spoken}{extra}', mark)}{cut}"
     return f"{heading} {indented(hit.text)}{cut}{extra}"
+
+
+def _rest(hit: "Hit", terminal: bool) -> str:
+    """How a text that is not shown whole is read."""
+
+    def ids(*refs: str) -> str:
+        return " ".join(f"--id {ref}" for ref in refs) if terminal else f"ids=[{', '.join(refs)}]"
+
+    form = "--detailed" if terminal else 'format="detailed"'
+    if hit.abridged:
+        return f" (summary; whole text: {ids(hit.id)}{'' if terminal else ','} {form})"
+    part = "" if hit.whole else f" (part; all of it: {ids(hit.id)})"
+    return part + (f" (sums up {ids(*hit.sources)}; their texts: {form})" if hit.sources else "")
 
 
 def hit_cost(

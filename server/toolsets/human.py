@@ -4,6 +4,7 @@ Where the client can ask its user, the answer comes in the same call; everywhere
 the board first, so that nothing is lost when nobody is there.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.mcpserver import (
@@ -15,9 +16,9 @@ from mcp.server.mcpserver import (
     Resolve,
 )
 from mcp.types import CallToolResult
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
-from ..arguments import OneOrMany
+from ..arguments import Names, OneOrMany
 from ..asking import can_ask
 from ..calls import Calls
 from ..replies.boards import fitting, question_fields, question_line
@@ -40,7 +41,12 @@ class Answer(BaseModel):
 
 def _ask(calls: Calls) -> Tool:
     async def asked(
-        question: str, context: str, priority: int, scope: str, ctx: Context[Any, Any]
+        question: str,
+        context: str,
+        priority: int,
+        options: list[str],
+        scope: str,
+        ctx: Context[Any, Any],
     ) -> Elicit[Answer] | None:
         """Put the question on the board and, where that is possible, to the person.
 
@@ -49,18 +55,21 @@ def _ask(calls: Calls) -> Tool:
 
         def work(scopes: "Scopes") -> "tuple[Memory, Question]":
             memory = scopes.open(scope)
-            put = memory.boards.questions.ask(question, context=context, priority=priority)
+            put = memory.boards.questions.ask(
+                question, context=context, priority=priority, options=options
+            )
             return memory, put
 
         put = await calls.run("ask_human", work)
         said = f"{put.text}\n\n{put.context}" if put.context else put.text
-        return Elicit(said, Answer) if can_ask(ctx) else None
+        return Elicit(said, _answer_among(put.options)) if can_ask(ctx) else None
 
     async def ask_human(
         question: str,
         given: Annotated[ElicitationResult[Answer], Resolve(asked)],
         context: Annotated[str, Field(description="What the person must know to answer")] = "",
         priority: Annotated[int, Field(ge=0, le=10, description="10 comes first")] = 5,
+        options: Annotated[Names, Field(description="Answers to choose from")] = [],  # noqa: B006  pydantic copies defaults
         scope: str = "",
     ) -> CallToolResult:
         """Ask the user what only a person can decide. The answer comes at once where the client can
@@ -70,7 +79,7 @@ def _ask(calls: Calls) -> Tool:
         def work(scopes: "Scopes") -> "tuple[Memory, Question]":
             memory = scopes.open(scope)
             questions = memory.boards.questions
-            put = questions.ask(question, context=context, priority=priority)
+            put = questions.ask(question, context=context, priority=priority, options=options)
             if isinstance(given, AcceptedElicitation) and given.data is not None:
                 put = questions.answer(put.id, given.data.answer, via="elicitation")
             elif isinstance(given, DeclinedElicitation):
@@ -81,6 +90,14 @@ def _ask(calls: Calls) -> Tool:
         return _told([put], _NEXT[put.status].format(id=put.id))
 
     return ask_human
+
+
+def _answer_among(options: Sequence[str]) -> type[Answer]:
+    """What the client asks for: one of these where there are some."""
+    if not options:
+        return Answer
+    field: Any = (Literal[tuple(options)], ...)
+    return create_model("Choice", __base__=Answer, answer=field)
 
 
 _NEXT = {

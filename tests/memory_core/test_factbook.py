@@ -128,3 +128,14 @@ def test_two_memories_of_one_key_become_one_newest_wins_and_both_histories_stay(
     before = memory.store.facts()
     assert memory.merge_facts(theirs) == 0
     assert memory.store.facts() == before
+
+
+def test_a_key_spelt_otherwise_is_another_key_and_said_to_be_one(memory: Memory) -> None:
+    memory.set_fact("user.city", "Ghent")
+    assert not memory.set_fact("user.city_of_birth", "Lisbon").note
+    other = memory.set_fact("User City", "Antwerp")
+    assert other.fact.key == "user city"
+    assert "There is also user.city," in other.note
+    assert "forget user city" in other.note
+    assert not memory.set_fact("User City", "Bruges").note
+    assert memory.get_facts(["user.city"])[0].value == "Ghent"

@@ -288,6 +288,19 @@ def test_a_held_write_is_stored_on_release_with_all_its_fields(memory: Memory) -
     assert memory.remember(f"deploy with {TOKEN}", kind="doc").status == "known"
 
 
+@pytest.mark.parametrize(("pinned", "after"), [(False, False), (None, True)])
+def test_a_held_replacement_keeps_what_the_caller_stated(
+    memory: Memory, pinned: bool | None, after: bool
+) -> None:
+    id = memory.remember("The gauge is read daily.", pinned=True, priority=8).id
+    held = memory.remember(f"The gauge is read with {TOKEN}", id=id, pinned=pinned).id
+    memory.vault.release(held)
+    item = memory.find(id)
+    assert item
+    assert TOKEN in item.text
+    assert (item.pinned, item.priority) == (after, 8)
+
+
 def test_a_held_write_under_a_known_key_replaces_it_on_release(memory: Memory) -> None:
     id = memory.remember("deploy with the key in the blue folder", key="deploy").id
     held = memory.remember(f"deploy with {TOKEN}", key="deploy")

@@ -141,3 +141,14 @@ def test_words_that_must_not_be_stored_are_in_no_part_of_the_reply(memory: Memor
     assert "held in quarantine" in done.note
     assert done.candidates == ()
     assert [text for _, text in memory.recent()] == ["Ok."]
+
+
+def test_a_compressed_turn_is_recent_by_its_summary(memory: Memory) -> None:
+    said = memory.log_turn("The mill by the river turned slowly, as it always did. " * 8).ids[0]
+    memory.log_turn("Good evening.")
+    memory.compress([said], summary="The mill turned slowly.")
+    shown = {item.id: text for item, text in memory.recent()}
+    assert shown[said] == "The mill turned slowly. (summary)"
+    context = memory.get_context("evening", include=["recent"])
+    assert "The mill turned slowly. (summary)" in context.text
+    assert "as it always did" not in context.text

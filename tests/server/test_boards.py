@@ -135,6 +135,26 @@ async def test_a_client_that_can_ask_brings_the_answer_in_the_same_call(
     assert every["questions"][0]["status"] == status
 
 
+async def test_a_question_with_options_is_put_as_a_choice(era: str, settings: Settings) -> None:
+    seen: list[Any] = []
+
+    async def person(context: Any, params: ElicitRequestParams) -> ElicitResult:
+        seen.append(params.model_dump()["requested_schema"]["properties"]["answer"])
+        return ElicitResult(action="accept", content={"answer": "red"})
+
+    server = build_server(replace(settings, toolsets=BOARDS))
+    async with Client(server, mode=era, elicitation_callback=person) as client:
+        asked = await call(client, "ask_human", question="Which?", options=["blue", "red"])
+    assert [schema["enum"] for schema in seen] == [["blue", "red"]]
+    (question,) = asked["questions"]
+    assert (question["options"], question["answer"]) == (["blue", "red"], "red")
+
+
+async def test_without_a_way_to_ask_the_options_are_told(client: Client) -> None:
+    said = await told(client, "ask_human", question="Which?", options="blue")
+    assert "options: blue" in said
+
+
 async def test_a_list_keeps_its_budget_in_both_forms(client: Client) -> None:
     for number in range(30):
         await call(client, "create_task", title=f"task {number}", description="word " * 90)

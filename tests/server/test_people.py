@@ -138,7 +138,30 @@ def test_recall_on_the_command_line_keeps_its_budget(say: Say) -> None:
     for budget in (100, 160, 250, 500):
         told = say("recall", "apples", "--max-tokens", str(budget))
         assert estimate(told) <= budget
-        assert "cursor=" in told or "(part; all of it: ids=[" in told
+        assert "--cursor " in told or "(part; all of it: --id " in told
+
+
+def test_recall_names_options_and_commands_and_no_arguments_of_tools(say: Say) -> None:
+    say("remember", "The mill by the river has seven wheels. " * 40)
+    say("compress", "a-1")
+    told = [
+        say("recall", "mill"),
+        say("recall", "mill", "--kind", "code"),
+        say("recall", "mill", "--threshold", "0.9"),
+        say("forget", "a-1") and say("recall"),
+    ]
+    assert "(summary; whole text: --id a-1 --detailed)" in told[0]
+    assert "1 archived one was left out: --include-archived." in told[3]
+    for said in told:
+        for word in ("ids=[", "format=", "max_tokens", "include_archived", "cursor=", "get_facts"):
+            assert word not in said
+
+
+def test_a_memory_that_may_replace_another_names_the_command_that_settles_it(say: Say) -> None:
+    say("remember", "I live in Lisbon, near the river.", "--when", "2024-01-01")
+    told = say("remember", "I live in Ghent now, I moved from Lisbon.", "--when", "2025-01-01")
+    assert "`routemem forget a-1`" in told
+    assert "ids=[" not in told
 
 
 def test_ids_that_are_not_there_are_told_within_the_budget(say: Say) -> None:

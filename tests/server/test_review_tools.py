@@ -110,11 +110,11 @@ async def test_a_recall_with_room_for_more_says_that_there_is_an_archive(client:
     await call(client, "forget", ids=id)
     for query in ("tide model", ""):
         said = await told(client, "recall", query=query)
-        assert "1 archived ones were left out: include_archived=true" in said
+        assert "1 archived one was left out: include_archived=true" in said
         assert "nothing is stored yet" not in said
         found = await call(client, "recall", query=query, include_archived=True)
         assert [hit["id"] for hit in found["hits"]] == [id]
-        assert "archived ones" not in found["note"]
+        assert "archived one" not in found["note"]
 
 
 # ---------------------------------------------------------------------- review

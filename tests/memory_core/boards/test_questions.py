@@ -64,3 +64,12 @@ def test_empty_and_unknown_are_refused(memory: Memory) -> None:
         questions.answer(asked.id, " ")
     with pytest.raises(NotFound):
         questions.get(memory.boards.tasks.create("a task").id)
+
+
+def test_a_question_offers_answers_to_choose_from(memory: Memory) -> None:
+    questions = memory.boards.questions
+    asked = questions.ask("Which colour?", options=["blue", " red ", "blue", ""])
+    assert questions.get(asked.id).options == ("blue", "red")
+    assert questions.answer(asked.id, "neither").answer == "neither"
+    with pytest.raises(InvalidArgument, match="at most 20"):
+        questions.ask("Which number?", options=[str(n) for n in range(21)])
