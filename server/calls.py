@@ -215,10 +215,8 @@ class Calls:
             raise NotAllowed("It is not known whose request this is. Send it with a token.")
         with self._guard:
             if self._scopes is None:
-                from routemem.memory_core.embedding.heap import share_one_heap
                 from routemem.memory_core.scopes import Scopes  # imports numpy and apsw
 
-                share_one_heap()
                 self._scopes = Scopes(self.settings, clock=clock(self.settings))
         return self._scopes if asking is None else self._scopes.seen_by(asking.scopes, asking.id)
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from routemem.memory_core.embedding.heap import share_one_heap
 from routemem.memory_core.errors import InvalidArgument, StorageError
 from routemem.memory_core.settings import Settings
 
@@ -57,6 +58,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     # One BLAS thread: more of them spin and cost twice the CPU for nothing at our sizes. Before
     # numpy is imported, which happens with the first call.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    share_one_heap()  # before there is any thread: each keeps the heap it began with
     if given.http or given.sse:
         _serve_http(given, settings)
         return 0

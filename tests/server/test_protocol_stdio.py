@@ -67,6 +67,15 @@ class Server(RawClient):
         heavy = ("numpy", "onnxruntime", "tokenizers", "apsw", "sklearn", "torch")
         return {name for name in heavy if f"/{name}/" in maps}
 
+    def heaps(self) -> int:
+        """How many heaps glibc made for single threads: 64 MB each, of which some can be used."""
+        maps = Path(f"/proc/{self.process.pid}/maps").read_text("utf-8").splitlines()
+        areas = [tuple(int(end, 16) for end in line.split()[0].split("-")) for line in maps]
+        reserved = {areas[n][1] for n, line in enumerate(maps) if " ---p " in line}
+        used = [areas[n][0] for n, line in enumerate(maps) if " rw-p " in line]
+        size = 64 << 20
+        return sum(start % size == 0 and start + size in reserved for start in used)
+
 
 @pytest.fixture(scope="module", params=["2025-11-25", MODERN])
 def server(
@@ -159,6 +168,15 @@ def test_calls_at_the_same_time_are_all_answered(server: Server) -> None:
     assert not [answer for answer in answers.values() if answer.get("isError")]
     assert len(server.texts("swallow", tags=["bird"], top_k=50)) == 10
     assert len(server.get("get_facts", keys=["swallow.*"], max_tokens=5000)["facts"]) == 10
+
+
+@LINUX
+def test_threads_that_are_called_at_once_share_one_heap(tmp_path: Path) -> None:
+    with Server(tmp_path) as fresh:
+        sent = {fresh.start("recall", query=f"swallow {number}") for number in range(8)}
+        while sent:
+            sent.discard(fresh.receive()["id"])
+        assert fresh.heaps() == 0
 
 
 def test_a_refused_call_says_what_to_do_and_the_next_one_is_served(server: Server) -> None:
