@@ -18,51 +18,66 @@ from routemem.memory_core.settings import Settings, env_name
 from routemem.server.cli import COMMANDS, main, parser, read_settings
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such pipes and terminals")
+SLOW = pytest.mark.slow
 FLAGS = [spec for spec in fields(Settings) if spec.metadata["flag"]]
 
 #: Runs a command in this process and returns what it said.
 Say: TypeAlias = Callable[..., str]
+#: Arguments of a command, and a part of what it says.
+Asked: TypeAlias = tuple[tuple[str, ...], str]
 
 
 # ---------------------------------------------------------------------- as a process
 
 
-def test_every_command_works_as_a_process(tmp_path: Path) -> None:
-    bundle = str(tmp_path / "bundle.jsonl")
-    asked: list[tuple[tuple[str, ...], str]] = [
-        (("remember", "The key lies in the blue folder."), "Stored as a-1 in global."),
-        (("recall", "blue folder"), "[a-1]"),
-        (("context", "blue folder"), "Bears on the question:"),
-        (("facts", "key.place=blue folder"), "key.place: blue folder"),
-        (("compress",), "worth compressing"),
-        (("review",), "to decide"),
-        (("forget", "a-1"), "a-1: out of recall"),
-        (("scopes",), "global      1      1"),
-        (("status",), "1 archived; 1 fact."),
-        (("reindex",), "global: 1 passages embedded with hash-v1/384"),
-        (("index", "report"), "mode: exact"),
-        (("models",), "claude-opus-5"),
-        (("tokens", "status"), "Tokens: "),
-        (("vault", "list"), "Nothing is held in quarantine."),
-        (("hygiene",), "global: nothing to do."),
-        (("backup",), "global: global-"),
-        (("restore",), "global is as it was on "),
-        (("gc", "--all"), "global: 0 released memories"),
-        (("export", bundle), "Exported 1 item, 1 fact to "),
-        (("move", "--all", "--to", "user:a"), "2 moved to user:a"),
-        (("move", "a-1", "--to", "global"), "1 moved to global"),
-        (("clear",), "--confirm"),
-        (("import", bundle), "Imported from global: 1 fact added, 1 known already."),
-        (("doctor",), "ok   version: routemem"),
-        (("install", "--client", "cursor", "--print"), '"routemem"'),
-        (("token", "create", "laptop", "--scope", "user:ana"), "laptop: may read and write user"),
-    ]
+#: Commands in an order in which all work, "@" for a file, and a part of what each says.
+DAILY: list[Asked] = [
+    (("remember", "The key lies in the blue folder."), "Stored as a-1 in global."),
+    (("recall", "blue folder"), "[a-1]"),
+    (("context", "blue folder"), "Bears on the question:"),
+    (("facts", "key.place=blue folder"), "key.place: blue folder"),
+    (("forget", "a-1"), "a-1: out of recall"),
+    (("status",), "1 archived; 1 fact."),
+]
+OTHERS: list[Asked] = [
+    (("compress",), "worth compressing"),
+    (("review",), "to decide"),
+    (("scopes",), "global      1      1"),
+    (("reindex",), "global: 1 passages embedded with hash-v1/384"),
+    (("index", "report"), "mode: exact"),
+    (("models",), "claude-opus-5"),
+    (("tokens", "status"), "Tokens: "),
+    (("vault", "list"), "Nothing is held in quarantine."),
+    (("hygiene",), "global: nothing to do."),
+    (("backup",), "global: global-"),
+    (("restore",), "global is as it was on "),
+    (("gc", "--all"), "global: 0 released memories"),
+    (("export", "@"), "Exported 1 item, 1 fact to "),
+    (("move", "--all", "--to", "user:a"), "2 moved to user:a"),
+    (("move", "a-1", "--to", "global"), "1 moved to global"),
+    (("clear",), "--confirm"),
+    (("import", "@"), "Imported from global: 1 fact added, 1 known already."),
+    (("doctor",), "ok   version: routemem"),
+    (("install", "--client", "cursor", "--print"), '"routemem"'),
+    (("token", "create", "laptop", "--scope", "user:ana"), "laptop: may read and write user"),
+]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [pytest.param(DAILY, id="daily"), pytest.param(DAILY + OTHERS, marks=SLOW, id="all")],
+)
+def test_every_command_works_as_a_process(tmp_path: Path, asked: list[Asked]) -> None:
     for arguments, expected in asked:
-        done = run(tmp_path, *arguments)
+        bundle = str(tmp_path / "bundle.jsonl")
+        done = run(tmp_path, *(bundle if part == "@" else part for part in arguments))
         assert (done.returncode, done.stderr) == (0, b""), arguments
         assert expected in done.stdout.decode(), arguments
-    # The others have tests of their own: below, and in test_demo.
-    assert {arguments[0] for arguments, _ in asked} | {"serve", "demo"} == set(COMMANDS)
+
+
+def test_no_command_is_forgotten_above() -> None:
+    asked = {arguments[0] for arguments, _ in DAILY + OTHERS}
+    assert asked | {"serve", "demo"} == set(COMMANDS)  # these two: below, and in test_demo
 
 
 def test_the_installed_command_is_this_one() -> None:

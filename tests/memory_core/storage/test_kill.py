@@ -11,7 +11,7 @@ from routemem.memory_core.records import Filter
 from routemem.memory_core.storage.sqlite import SqliteStore
 
 #: Rounds of the short form; the environment may ask for more.
-ROUNDS = int(os.environ.get("TEST_KILLS", "25"))
+ROUNDS = int(os.environ.get("TEST_KILLS", "10"))
 
 WRITER = """
 import random
