@@ -273,15 +273,22 @@ class Quarantine:
             Conflict: it is not held any more, or it is held with something else.
             StorageError: the key is gone; it can only be purged.
         """
-        return self._release.release(ref)
+        done = self._release.release(ref)
+        self._erase_log()  # the sealed copy, from backups too; retried later where it has to wait
+        return done
 
     def purge(self, ref: str) -> list[str]:
         """Destroy what is held, and what is held with it. Needs no key. Only for a person's answer.
 
+        No sealed copy is left in any file of ours, backups included, as soon as no reader is in
+        the way.
+
         Raises:
             NotFound, Conflict: as for `release`.
         """
-        return self._release.purge(ref)
+        done = self._release.purge(ref)
+        self._erase_log()
+        return done
 
     def recovery(self) -> str:
         """The key as text, to be kept where it is safe: without it, nothing held can be opened.

@@ -1,8 +1,9 @@
 """Backups of one scope's file: made while it is in use, kept few, and not out of reach of erasure.
 
-A backup is a plain database file in the folder ``backups`` beside the scope's. It holds neither
-undo copies nor what is held in quarantine: these must not outlive their time. What is erased from
-the scope is erased from its backups too; a backup that cannot be opened is removed instead.
+A backup is a plain database file in the folder ``backups`` beside the scope's. It holds no undo
+copies: these must not outlive their time. What is in quarantine is in it as it is in the scope,
+sealed, until it is purged or released. What is erased from the scope is erased from its backups
+too; a backup that cannot be opened is removed instead.
 """
 
 import logging
@@ -240,14 +241,11 @@ class Backups:
                     copy.db.execute(
                         "insert or replace into tombstones values(?, ?, ?, ?, ?)", grave
                     )
-                for row in held:
-                    marks = ", ".join("?" * len(row))
-                    copy.db.execute(f"insert or replace into quarantine values({marks})", row)
-                # Held when the backup was made, and the file that had its content is lost.
-                lost = "state = 'purged' where state = 'held' and sealed is null"
-                copy.db.execute(f"update quarantine set {lost}")
                 for ref, kind in [*erased, *((str(grave[0]), "item") for grave in graves)]:
                     _erase_from(copy, ref, kind)
+                for row in held:  # after what was erased: it may be held again since
+                    marks = ", ".join("?" * len(row))
+                    copy.db.execute(f"insert or replace into quarantine values({marks})", row)
                 if kept["tag"] == copy.meta("tag"):
                     last = max(int(kept["last_id"] or 0), int(copy.meta("last_id") or 0))
                     copy.set_meta("last_id", str(last))
@@ -277,6 +275,9 @@ def _erase_from(copy: SqliteStore, ref: str, kind: str) -> None:
             copy.erase_fact(fact.row)
     elif kind == "card":
         copy.erase_card(ref)
+    elif kind == "held":
+        gone = "state = 'purged', sealed = null, mark = x''"
+        copy.db.execute(f"update quarantine set {gone} where id = ?", (ref,))
     elif (item := copy.find(ref)) and item.id == ref:
         for derived in copy.derived([ref]).get(ref, ()):
             _erase_from(copy, derived, "item")
@@ -291,7 +292,6 @@ def _erase_from(copy: SqliteStore, ref: str, kind: str) -> None:
 def _without_undo_copies(connection: apsw.Connection) -> None:
     connection.execute("pragma secure_delete = on")
     connection.execute("update tombstones set sealed = null")
-    connection.execute("update quarantine set sealed = null")
 
 
 def _raise_counter(copy: SqliteStore, name: str, seq: int) -> None:

@@ -50,7 +50,7 @@ def erase_from_exports(folder: Path, scope: str, erased: Sequence[tuple[str, str
         Not done when one is being written at this moment, another process erases, or one cannot be
         changed: try again later.
     """
-    refs = {ref for ref, kind in erased if kind != "all"}
+    refs = {ref for ref, kind in erased if kind not in ("all", "held")}  # nothing held is in one
     if not refs or not (folder / FOLDER).is_dir():
         return Erasure(True)
     done = True

@@ -75,7 +75,7 @@ class Upkeep(Table):
 
     def erased(self) -> list[tuple[str, str]]:
         """What was erased here and perhaps not from all copies yet: id or key, and "item", "fact",
-        "card" or "all".
+        "card", "held" (a sealed copy in quarantine) or "all".
         """
         return [(ref, kind) for ref, kind in self.db.rows("select ref, kind from erasures")]
 

@@ -3,6 +3,7 @@
 from dataclasses import astuple
 
 from ..contract import Held, Tombstone
+from .changes import owe_erasure
 from .table import Table
 
 _COLUMNS = "id, version, state, what, context_type, reason, origin, at, part_of, mark, sealed"
@@ -16,6 +17,9 @@ class Withdrawn(Table):
         self.db.execute(
             f"insert or replace into quarantine({_COLUMNS}) values({_MARKS})", astuple(held)
         )
+        if held.sealed is None:  # the sealed copies in backups must go as well
+            self.db.execute("insert or ignore into erasures values(?, 'held')", (held.id,))
+            owe_erasure(self.db)
 
     def held(self, id: str) -> Held | None:
         found = self.db.rows(

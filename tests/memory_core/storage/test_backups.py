@@ -10,7 +10,7 @@ from peer import Peer
 from stopped_clock import StoppedClock
 from things import files_holding
 
-from routemem.memory_core.errors import NotFound, StorageError
+from routemem.memory_core.errors import Conflict, NotFound, StorageError
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.backups import Backups
@@ -186,23 +186,60 @@ def test_a_backup_holds_no_undo_copy_that_would_outlive_its_time(
     connection.close()
 
 
-def test_what_is_held_is_in_no_backup_and_still_held_after_a_restore(
+def test_what_is_held_is_in_backups_sealed_and_still_held_after_a_restore(
     memory: Memory, backups: Backups, tmp_path: Path
 ) -> None:
     id = memory.remember("the door code is a zubblefrex").id
     early = backups.make()
     assert early
     memory.quarantine([id], reason="a code")
-    assert files_holding(tmp_path, [b"zubblefrex"]) == []
     made = backups.make()
     assert made
+    assert files_holding(tmp_path, [b"zubblefrex"]) == []
     for each in (made, early):
-        connection = apsw.Connection(str(each.path))
-        assert [row for row in connection.execute("select sealed from quarantine") if row[0]] == []
-        connection.close()
         backups.restore(each)
         assert memory.find(id) is None
-        assert memory.vault.show(id)
+        assert "zubblefrex" in memory.vault.show(id)
+
+
+def test_what_is_held_comes_back_from_a_backup_when_the_file_is_lost(
+    memory: Memory, backups: Backups, settings: Settings, clock: StoppedClock
+) -> None:
+    id = memory.remember("the door code is a zubblefrex").id
+    memory.quarantine([id], reason="a code")
+    made = backups.make()
+    assert made
+    memory.close()
+    path = made.path.parents[1] / "memory.db"
+    for file in path.parent.glob("memory.db*"):
+        file.unlink()
+    with Memory.open(path, embedder="hash", settings=settings, clock=clock) as again:
+        assert again.upkeep.backups
+        again.upkeep.backups.restore(made)
+        assert "zubblefrex" in again.vault.show(id)
+        again.vault.release(id)
+        assert again.find(id)
+
+
+@pytest.mark.parametrize("step", ["purge", "release"])
+def test_what_is_purged_or_released_leaves_no_sealed_copy_in_any_file(
+    memory: Memory, backups: Backups, tmp_path: Path, step: str
+) -> None:
+    id = memory.remember("the door code is a zubblefrex").id
+    memory.quarantine([id], reason="a code")
+    held = memory.store.held(id)
+    assert held
+    assert held.sealed
+    made = backups.make()
+    assert made
+    sought = [held.sealed[:16], held.sealed[-16:]]
+    assert files_holding(made.path.parent, sought)
+    getattr(memory.vault, step)(id)
+    assert files_holding(tmp_path, sought) == []
+    backups.restore(made)
+    assert memory.vault.all() == []
+    with pytest.raises(Conflict):
+        memory.vault.show(id)
 
 
 def test_a_backup_that_cannot_be_opened_is_removed_when_it_may_hold_what_is_erased(
