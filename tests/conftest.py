@@ -53,20 +53,27 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=tmp_path_factory.getbasetemp()))
 
 
-@pytest.fixture(scope="session")
-def _homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("homes")
+def move_home(home: Path, patch: pytest.MonkeyPatch) -> None:
+    for name, folder in HOMES.items():
+        patch.setenv(name, str(home / folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No ROUTEMEM_ variable, no home folder of the user's, a keyring that always refuses."""
+    homes = tmp_path_factory.mktemp("homes")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
+            patch.delenv(name)
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        move_home(homes / "of_modules", patch)  # for what serves a whole one
+        yield homes
 
 
 @pytest.fixture(autouse=True)
-def _nothing_of_the_users(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No ROUTEMEM_ variable, an empty home folder, a keyring that always refuses."""
-    for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
-        monkeypatch.delenv(name)
-    home = Path(tempfile.mkdtemp(dir=_homes))
-    for name, folder in HOMES.items():
-        monkeypatch.setenv(name, str(home / folder))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+def _an_empty_home(_nothing_of_the_users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has one of its own."""
+    move_home(Path(tempfile.mkdtemp(dir=_nothing_of_the_users)), monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """Two processes on one file: what one has acknowledged, the other sees at its next call."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from peer import Peer
@@ -15,13 +14,16 @@ from routemem.memory_core.settings import Settings
 PEER = """
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
-settings = Settings(data_dir=data, key_dir=keys, keyring=False, embedder="hash")
-scopes = Scopes(settings, clock=lambda: now)
-memory = scopes.open()
-say("open")
 while (asked := hear()) is not None:
     call, args, named = asked
-    answer = getattr(memory, call)(*args, **named)
+    if call == "open":
+        settings = Settings(keyring=False, embedder="hash", **named)
+        scopes = Scopes(settings, clock=lambda: now)
+        memory = scopes.open()
+    elif call == "close":
+        scopes.close()
+    else:
+        answer = getattr(memory, call)(*args, **named)
     if call == "recall":
         answer = [[hit.id, hit.text, hit.cosine is not None] for hit in answer.hits]
     elif call == "get_facts":
@@ -44,11 +46,19 @@ class Other:
         return self._peer.ask([call, args, named])
 
 
+@pytest.fixture(scope="module")
+def peer() -> Iterator[Peer]:
+    """One process for all tests, which opens a memory for each."""
+    with Peer(PEER, now=StoppedClock()()) as peer:
+        yield peer
+
+
 @pytest.fixture
-def other(data_dir: Path, settings: Settings, clock: StoppedClock) -> Iterator[Other]:
-    with Peer(PEER, data=str(data_dir), keys=settings.key_dir, now=clock()) as peer:
-        assert peer.hear() == "open"
-        yield Other(peer)
+def other(peer: Peer, settings: Settings) -> Iterator[Other]:
+    other = Other(peer)
+    other("open", data_dir=settings.data_dir, key_dir=settings.key_dir)
+    yield other
+    other("close")
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,10 +50,8 @@ def test_texts_with_nul_and_quotes_are_found_and_erased_cleanly(store: SqliteSto
     assert holding(store, "before", "after", "quoted", "name") == []
 
 
-@pytest.fixture
-def common_and_rare(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
-    """110 texts, 50 with "harbour", 20 of them with "boats", 3 with "lighthouse", taken as many."""
-    monkeypatch.setattr(word_index, "SMALL", 0)
+def fill(store: SqliteStore) -> SqliteStore:
+    """Put in 110 texts, 50 with "harbour", 20 of them with "boats", 3 with "lighthouse"."""
     with store.atomic():
         for number in range(50):
             rest = "boats" * (number < 20) + " lighthouse" * (number >= 47)
@@ -59,6 +59,19 @@ def common_and_rare(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> Sqli
     for number in range(60):
         put(store, f"nothing of the kind {number}")
     return store
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[SqliteStore]:
+    with closing(SqliteStore(None, "global", "a", now=0.0)) as store:
+        yield fill(store)
+
+
+@pytest.fixture
+def common_and_rare(filled: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
+    """A store of these texts, which take them for many; only to be read."""
+    monkeypatch.setattr(word_index, "SMALL", 0)
+    return filled
 
 
 @pytest.mark.parametrize(
@@ -71,10 +84,14 @@ def test_the_most_common_words_are_dropped_until_a_question_is_affordable(
     assert len(holding(common_and_rare, *asked, postings=postings)) == expected
 
 
-def test_a_word_in_most_texts_is_not_looked_up_beside_others(common_and_rare: SqliteStore) -> None:
+def test_a_word_in_most_texts_is_not_looked_up_beside_others(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_index, "SMALL", 0)
+    fill(store)
     for number in range(60):
-        put(common_and_rare, f"another harbour {number}")
-    assert len(holding(common_and_rare, "harbour", "lighthouse", postings=1000)) == 3
+        put(store, f"another harbour {number}")
+    assert len(holding(store, "harbour", "lighthouse", postings=1000)) == 3
 
 
 def test_the_only_word_is_never_dropped(common_and_rare: SqliteStore) -> None:
