@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from importlib import import_module
-from importlib.metadata import version
 
 from routemem.memory_core.errors import RoutememError
 from routemem.memory_core.settings import ENV_PREFIX, Settings, env_name
@@ -86,7 +85,10 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="routemem", description="Long-term memory for language models, as an MCP server."
     )
-    top.add_argument("--version", action="version", version=version("routemem"))
+    if not only:
+        from importlib.metadata import version  # 20 ms, and a hook waits for `remember`
+
+        top.add_argument("--version", action="version", version=version("routemem"))
     commands = top.add_subparsers(dest="command", metavar="command")
     for name, (module, does) in COMMANDS.items():
         if only not in ("", name):

@@ -92,6 +92,7 @@ def test_the_guard_of_these_tests_does_refuse_the_network(tmp_path: Path) -> Non
     assert "192.0.2.1" in (tmp_path / "network.log").read_text()
 
 
+@pytest.mark.slow
 def test_answers_that_are_not_found_are_counted_and_fail_the_demo(tmp_path: Path) -> None:
     done = play(tmp_path, ROUTEMEM_EMBEDDER="none").done
     assert done.returncode == 1
