@@ -84,7 +84,7 @@ def _exports(folder: Path) -> list[Path]:
 
 def _files(folder: Path, pattern: str) -> list[Path]:
     try:
-        return sorted((folder / FOLDER).rglob(pattern))
+        return sorted(path for path in (folder / FOLDER).rglob(pattern) if path.is_file())
     except FileNotFoundError:  # removed while it was read
         return []
 
@@ -109,10 +109,10 @@ def unreadable_in(folder: Path) -> list[str]:
             if _scope_of(path):
                 with path.open("rb") as file:
                     check(file)
-        except InvalidBundle:
-            names.append(path.name)
         except FileNotFoundError:  # its owner was faster
             continue
+        except (InvalidBundle, OSError):
+            names.append(path.name)
     return names
 
 

@@ -235,3 +235,22 @@ def test_exports_that_do_not_name_it_are_not_read_line_by_line(
     read_files.clear()
     scopes.forget([memory.remember("never exported").id], mode="delete")
     assert read_files == []
+
+
+def test_an_export_that_may_not_be_read_is_among_those_nothing_can_be_erased_from(
+    scopes: Scopes, export: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = Path(shutil.copy(export, export.with_name("closed.jsonl")))
+    (export.parent / "folder.jsonl").mkdir()
+    scope_of = erasing._scope_of
+
+    def refused(path: Path) -> str:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scope_of(path)
+
+    monkeypatch.setattr(erasing, "_scope_of", refused)
+    assert erasing.unreadable_in(data_dir) == ["closed.jsonl"]
+    (done,) = scopes.forget(["a-4"], mode="delete")
+    assert done.left_in == ("closed.jsonl",)
+    assert b"zubblefrex3" not in export.read_bytes()
