@@ -9,6 +9,7 @@ from stopped_clock import StoppedClock
 
 from routemem.memory_core.errors import Conflict, InvalidArgument
 from routemem.memory_core.memory import Memory
+from routemem.memory_core.records import Fact
 from routemem.memory_core.settings import Settings
 
 JSON_VALUES: list[Any] = [
@@ -60,6 +61,18 @@ def test_a_fact_that_changes_twice_has_three_entries_and_a_value_for_every_time(
     (then,) = memory.get_facts(["colour"], as_of=history[1].valid_from + 86_400)
     assert then.value == "green"
     assert memory.get_facts(["colour"], as_of=history[0].valid_from - 1) == []
+
+
+def test_a_thousand_values_of_one_key_are_read_as_of_any_day(memory: Memory) -> None:
+    day = 86_400.0
+    said = [Fact("mood", n, 1.0, "user", n * day, (n + 1) * day, n * day) for n in range(1000)]
+    assert memory.merge_facts(said) == 1000
+    memory.set_fact("mood", "calm", valid_from=1000 * day)
+    assert len(memory.get_facts(["mood"], history=True)) == 1001
+    assert [fact.value for fact in memory.get_facts(["mood"])] == ["calm"]
+    for n in (0, 500, 999):
+        assert memory.get_facts(["mood"], as_of=(n + 0.5) * day)[0].value == n
+    assert "mood: calm" in memory.get_context("mood", max_tokens=100).text
 
 
 def test_the_same_value_again_is_believed_more_even_after_opening_again(

@@ -151,6 +151,13 @@ def test_kinds_are_filtered_before_the_ranking(memory: Memory) -> None:
 # ---------------------------------------------------------------------- the same text
 
 
+def test_a_text_that_is_too_large_is_refused_whole(memory: Memory) -> None:
+    for text in ("x" * (memory.settings.max_content + 1), "日" * 3_500_000):
+        with pytest.raises(InvalidArgument, match="store it in parts"):
+            memory.remember(text)
+    assert memory.store.count_items() == 0
+
+
 def test_one_text_stored_three_times_is_one_item_held_three_times(memory: Memory) -> None:
     receipts = [memory.remember("said often") for _ in range(3)]
     assert [receipt.status for receipt in receipts] == ["stored", "known", "known"]
