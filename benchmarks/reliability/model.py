@@ -65,6 +65,7 @@ class TwoBesideADict(RuleBasedStateMachine):
         text = f"number{self.number} " + " ".join(words)
         self.ids[key] = self.memory(who).remember(text, key=key).id
         self.texts[key] = text
+        self.archived.discard(key)  # what is said anew is to be found
         self.gone.pop(key, None)
 
     @rule(who=WHO, key=KEYS, mode=st.sampled_from(["archive", "delete", "purge"]))
