@@ -7,6 +7,8 @@ from ..records import Hit
 
 #: No text is cut below this, tokens: half a dozen words of each would say nothing of any.
 LEAST = 96
+#: No text of so many tokens is cut at all: the few that would save are not worth its end.
+WHOLE = 128
 
 
 def fit(
@@ -18,9 +20,9 @@ def fit(
     """The hits that fit, in order, long ones cut so that the others have room.
 
     Each hit may take what is left over divided by the hits still to come, but ``LEAST`` in any
-    case: one long text cannot push the rest out, short ones are shown whole, and what they leave
-    unused goes on to the next. Stops at the first hit that does not fit even cut; only the first of
-    all is cut to less.
+    case, and all it needs up to ``WHOLE``: one long text cannot push the rest out, short ones are
+    shown whole, and what they leave unused goes on to the next. Stops at the first hit that does
+    not fit even cut; only the first of all is cut to less.
 
     Args:
         budget: tokens for all hits together.
@@ -31,7 +33,9 @@ def fit(
     for number, hit in enumerate(hits):
         share, paid = budget // (len(hits) - number), cost(hit)
         if paid > share:
-            share = max(share, LEAST + cost(replace(hit, text="")))
+            dressing = cost(replace(hit, text=""))
+            room = paid - dressing if paid - dressing <= WHOLE and paid <= budget else LEAST
+            share = max(share, room + dressing)
         if paid > min(share, budget):
             if share > budget and kept:
                 break

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routemem.memory_core.records import Hit
-from routemem.memory_core.retrieval.packing import LEAST, cut_to, fit
+from routemem.memory_core.retrieval.packing import LEAST, WHOLE, cut_to, fit
 
 
 def hit(text: str, id: str = "a-1") -> Hit:
@@ -33,6 +33,13 @@ def test_rather_fewer_hits_come_than_a_few_words_of_each() -> None:
     kept = fit([hit("x" * (LEAST - 9))] * 50, 500, cost, cut)
     assert all(one.whole for one in kept)
     assert len(kept) == 500 // (LEAST - 9 + 5)
+
+
+def test_a_text_that_is_little_longer_than_what_a_cut_one_keeps_is_whole() -> None:
+    kept = fit([hit("x" * WHOLE)] * 50, 450, cost, cut)
+    assert [len(one.text) for one in kept] == [WHOLE] * (450 // (WHOLE + 5))
+    longer = fit([hit("x" * (WHOLE + 1))] * 50, 450, cost, cut)
+    assert [len(one.text) for one in longer] == [LEAST] * (450 // (LEAST + 5))
 
 
 def test_what_short_hits_leave_goes_to_the_long_ones_after_them() -> None:
