@@ -91,16 +91,18 @@ class Withheld(RoutememError):
     Attributes:
         found: the names of what was found in it, never the content.
         draft: what would have been stored, for those who hold it in quarantine; else None.
+        known_as: the text by which it is known when it comes again; what is harmless in itself, and
+            was refused for what stood beside it, may come in without that.
     """
 
     code = "withheld"
 
-    def __init__(self, found: str, draft: object) -> None:
+    def __init__(self, found: str, draft: object, known_as: str = "") -> None:
         super().__init__(
             f"The text holds what must not be stored ({found}); nothing was changed. Leave that "
             "out and try again."
         )
-        self.found, self.draft = found, draft
+        self.found, self.draft, self.known_as = found, draft, known_as
 
 
 class Stopped(RoutememError):

@@ -33,7 +33,7 @@ class Intake:
             Withheld: it must not be stored; carries the item.
         """
         if self._is_held(item.text):
-            raise Withheld("the same text is held already", item)
+            raise Withheld("the same text is held already", item, item.text)
         if self._mode == "off":
             return item
         untrusted = item.trust == "untrusted"
@@ -44,7 +44,8 @@ class Intake:
         if not around and not inside:
             return item
         if self._mode == "hold":
-            raise Withheld(reasons([*inside, *around]), item)
+            known_as = item.text if inside else "\n".join((item.text, *_around(item)))
+            raise Withheld(reasons([*inside, *around]), item, known_as)
         return replace(
             item,
             text=redact(item.text, inside),
@@ -60,20 +61,23 @@ class Intake:
         Raises:
             Withheld: it must not be recorded; carries the statement.
         """
-        said = fact.value if isinstance(fact.value, str) else _json(fact.value)
+        said = fact.value_text
         if self._is_held(said):
-            raise Withheld("the same text is held already", fact)
+            raise Withheld("the same text is held already", fact, said)
         if self._mode == "off":
             return fact
         untrusted = fact.trust == "untrusted"
         # A secret may lie in a value that only its key makes one ("api_key": "…").
-        told = json.dumps({fact.key: fact.value}, ensure_ascii=False)
-        texts = (fact.key, said, told) if isinstance(fact.value, str) else (fact.key, told)
+        told = _json({fact.key: fact.value})
+        beside = screen(fact.key, untrusted=untrusted)
+        texts = (said, told) if isinstance(fact.value, str) else (told,)
         found = [each for text in texts for each in screen(text, untrusted=untrusted)]
-        if not found:
+        if not beside and not found:
             return fact
         if self._mode == "hold":
-            raise Withheld(_named_once(found), fact)
+            alone = screen(_json({"": fact.value}), untrusted=untrusted)
+            known_as = told if beside and not alone else said
+            raise Withheld(_named_once([*beside, *found]), fact, known_as)
         value = _each_text(fact.value, lambda text: _redacted(text, untrusted))
         if screen(json.dumps({fact.key: value}, ensure_ascii=False), untrusted=untrusted):
             value = f"[redacted: {_named_once(found)}]"

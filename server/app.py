@@ -64,8 +64,13 @@ def build_calls(settings: Settings, *, by_token: bool = False) -> Calls:
         InvalidArgument: a toolset or tool does not exist, or none is left.
     """
     specs = chosen_tools(settings)
-    reading = [spec.name for spec in specs if spec.reads_only]
-    return Calls(settings, [spec.name for spec in specs], reading=reading, by_token=by_token)
+    return Calls(
+        settings,
+        [spec.name for spec in specs],
+        reading=[spec.name for spec in specs if spec.reads_only],
+        left=[spec.name for spec in tools_left(settings)],
+        by_token=by_token,
+    )
 
 
 def build_server(settings: Settings, calls: Calls | None = None) -> Surface:
@@ -105,16 +110,11 @@ def build_server(settings: Settings, calls: Calls | None = None) -> Surface:
 def build_rest_tools(settings: Settings, calls: Calls) -> Surface:
     """The tools that the REST routes call: no client of the protocol sees them.
 
-    The default toolsets spare a model's context, so all are on here; what a person takes away
-    with `--toolsets`, `--tools`, `--exclude-tools` and `--read-only` is taken away here too.
-
     Raises:
         InvalidArgument: none is left.
     """
-    if settings.toolsets == Settings.toolsets:
-        settings = replace(settings, toolsets=("all",))
     tools = Surface("routemem", version=version("routemem"))
-    _add_tools(tools, chosen_tools(settings), calls)
+    _add_tools(tools, tools_left(settings), calls)
     return tools
 
 
@@ -154,6 +154,20 @@ def chosen_tools(settings: Settings) -> list[ToolSpec]:
     if not specs:
         raise InvalidArgument("No tool is left: loosen --tools, --exclude-tools or --read-only.")
     return specs
+
+
+def tools_left(settings: Settings) -> list[ToolSpec]:
+    """The tools that nobody took away: what resources, prompts and REST routes may tell and do.
+
+    The default toolsets only spare a model's context, so all are on here; what a person takes away
+    with `--toolsets`, `--tools`, `--exclude-tools` and `--read-only` is taken away here too.
+
+    Raises:
+        InvalidArgument: a name does not exist, or nothing is left.
+    """
+    if settings.toolsets == Settings.toolsets:
+        settings = replace(settings, toolsets=("all",))
+    return chosen_tools(settings)
 
 
 def _groups(asked: tuple[str, ...]) -> list[str]:

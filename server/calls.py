@@ -79,6 +79,7 @@ class Calls:
     Args:
         tools: names of the tools that are on; advice names no other.
         reading: those of them that change nothing.
+        left: the tools that nobody has taken away, whether they are on or not.
         by_token: refuse work that no caller is known of.
     """
 
@@ -88,10 +89,12 @@ class Calls:
         tools: Collection[str] = (),
         *,
         reading: Collection[str] = (),
+        left: Collection[str] = (),
         by_token: bool = False,
     ) -> None:
         self.settings = settings
         self._tools, self._reading = frozenset(tools), frozenset(reading)
+        self._left = frozenset(left)
         self._by_token = by_token
         self._workers = Workers(settings.http_calls, settings.http_waiting)
         self._guard = threading.Lock()
@@ -104,6 +107,14 @@ class Calls:
         """Names of the tools that are on for who is asking."""
         asking = caller.get()
         return self._reading if asking and asking.read_only else self._tools
+
+    def may_tell(self, *tools: str) -> bool:
+        """Whether what these tools tell may be told without them, by a resource or a prompt.
+
+        Where a person has taken one of them away (`--exclude-tools`, `--tools`, `--toolsets`) it
+        may not: else it would be taken away from the model and not from its client.
+        """
+        return self._left.issuperset(tools)
 
     async def run(self, tool: str, work: "Callable[[Scopes], tuple[Memory, T]]") -> T:
         """Do the work in a worker thread and leave an audit row with its memory.

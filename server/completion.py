@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Most values of one answer, as the protocol allows; how many memories are looked through.
 MOST, LOOKED_AT = 100, 1000
+#: Argument -> the tools that tell its values; where one was taken away none are proposed.
+TELLERS: dict[str, tuple[str, ...]] = {"id": ("recall",), "key": ("get_facts",)}
 
 
 def register(server: Surface, calls: Calls) -> None:
@@ -36,6 +38,8 @@ def register(server: Surface, calls: Calls) -> None:
         def work(scopes: "Scopes") -> list[str]:
             return list(_values(scopes, argument.name, scope))
 
+        if not calls.may_tell(*TELLERS.get(argument.name, ())):
+            return None
         try:
             values = await calls.look(work)
         except RoutememError:

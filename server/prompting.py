@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from routemem import prompts
 from routemem.memory_core.errors import RoutememError
+from routemem.memory_core.retrieval.fence import fenced
 
 from .calls import Calls
 from .replies.facts import fact_line
+from .replies.words import new_mark
 from .surface import Surface
 from .toolsets.review import Focus, Limit, Strategy
 
@@ -81,7 +83,9 @@ async def _known(calls: Calls, work: "Callable[[Scopes], T]", nothing: T) -> T:
 
 
 async def _context(calls: Calls, query: str) -> str:
-    """What is known for a question, under a heading."""
+    """What is known for a question, under a heading; nothing where no tool may tell it."""
+    if not calls.may_tell("get_context"):
+        return ""
     known = await _known(calls, lambda scopes: scopes.get_context(query, max_tokens=KNOWN).text, "")
     return f"What is known already:\n\n{known}" if known else "Nothing is known yet."
 
@@ -122,9 +126,10 @@ def _extract_facts(server: Surface, calls: Calls) -> None:
         """Find the statements of a text that belong into facts, ready for set_fact."""
 
         def keys(scopes: "Scopes") -> str:
-            return ", ".join(dict.fromkeys(fact.key for fact in scopes.get_facts()[:100]))
+            own = (fact.key for fact in scopes.get_facts() if fact.trust != "untrusted")
+            return ", ".join(list(dict.fromkeys(own))[:100])
 
-        known = await _known(calls, keys, "")
+        known = await _known(calls, keys, "") if calls.may_tell("get_facts") else ""
         return _text(calls, "extract_facts", keys=known or "none yet", text=text)
 
 
@@ -136,10 +141,15 @@ def _compress_item(server: Surface, calls: Calls) -> None:
 
         def whole(scopes: "Scopes") -> str:
             hits = scopes.recall(ids=[id], max_tokens=WHOLE).hits
-            cut = "" if not hits or hits[0].whole else "\n… (part; recall reads the rest)"
-            return hits[0].text + cut if hits else f"There is no memory {id}."
+            if not hits:
+                return f"There is no memory {id}."
+            cut = "" if hits[0].whole else "\n… (part; recall reads the rest)"
+            outside = hits[0].trust == "untrusted"
+            return (fenced(hits[0].text, new_mark()) if outside else hits[0].text) + cut
 
-        text = await _known(calls, whole, f"Memory {id} could not be read.")
+        text = f"Memory {id} could not be read."
+        if calls.may_tell("recall"):
+            text = await _known(calls, whole, text)
         return _text(calls, "compress_item", id=id, share=share, text=text)
 
 
@@ -160,7 +170,7 @@ def _answer_from_memory(server: Surface, calls: Calls) -> None:
         """Answer a question with what is remembered, naming the sources."""
         then = f', with as_of="{as_of}"' if as_of else ""
         context = await _context(calls, question)
-        if as_of:
+        if as_of and calls.may_tell("get_facts"):
             context += await _known(calls, lambda scopes: _facts_then(scopes, as_of), "")
         return _text(calls, "answer_from_memory", question=question, as_of=then, context=context)
 

@@ -14,24 +14,43 @@ from .calls import Calls
 from .replies.boards import agent_fields, question_fields, task_fields
 from .replies.facts import fact_fields
 from .surface import Surface
-from .views import usage, whole_item
+from .views import STATE, USAGE, usage, whole_item
 
 if TYPE_CHECKING:
     from routemem.memory_core import Scopes
 
 T = TypeVar("T")
 _JSON = "application/json"
-#: Board -> its title, and how a card of it reads.
-BOARDS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
-    "tasks": ("Tasks", task_fields),
-    "agents": ("Agents", agent_fields),
-    "questions": ("Questions", question_fields),
+#: Board -> its title, the tool that tells the same, and how a card of it reads.
+BOARDS: dict[str, tuple[str, str, Callable[[Any], dict[str, Any]]]] = {
+    "tasks": ("Tasks", "list_tasks", task_fields),
+    "agents": ("Agents", "list_agents", agent_fields),
+    "questions": ("Questions", "list_questions", question_fields),
 }
 
 
 def register(server: Surface, calls: Calls) -> None:
-    """Add the resources. Memories are a template, not a list: there may be a million."""
+    """Add the resources of which no tool that tells the same was taken away.
 
+    Memories are a template, not a list: there may be a million.
+    """
+    _add_fixed(server, calls)
+    for tools, add in (
+        (("recall",), _add_item),
+        (("index_report",), _add_index),
+        (("get_facts",), _add_facts),
+        (("get_context",), _add_turns),
+        (STATE, _add_state),
+        (USAGE, _add_usage),
+    ):
+        if calls.may_tell(*tools):
+            add(server, calls)
+    for board, (title, tool, told) in BOARDS.items():
+        if calls.may_tell(tool):
+            _add_board(server, calls, board, title, told)
+
+
+def _add_fixed(server: Surface, calls: Calls) -> None:
     @server.resource("memory://scopes", title="Scopes", mime_type=_JSON)
     async def scopes() -> str:
         """Every scope of the data folder that this server may open."""
@@ -42,6 +61,13 @@ def register(server: Surface, calls: Calls) -> None:
         """Contexts, prices (US dollars a million tokens) and thresholds of language models."""
         return _json(await _read(calls, lambda scopes: _models(scopes)))
 
+    @server.resource("memory://policy", title="Policy", mime_type=_JSON)
+    async def policy() -> str:
+        """When turns cease to be recent, and memories are compressed, archived, deleted."""
+        return _json(await _read(calls, _policy))
+
+
+def _add_item(server: Surface, calls: Calls) -> None:
     @server.resource("memory://{scope}/items/{id}", title="Memory", mime_type=_JSON)
     async def item(scope: str, id: str) -> str:
         """One memory with all its fields and its whole text."""
@@ -49,17 +75,13 @@ def register(server: Surface, calls: Calls) -> None:
             await _read(calls, lambda scopes: whole_item(scopes, unquote(scope), unquote(id)))
         )
 
+
+def _add_index(server: Surface, calls: Calls) -> None:
     @server.resource("memory://{scope}/index", title="Index", mime_type=_JSON)
     async def index(scope: str) -> str:
         """How the vectors of a scope lie: mode, buckets, balance, generation, bytes."""
         look = unquote(scope)
         return _json(await _read(calls, lambda scopes: scopes.look(look).index.report()))
-
-    _add_facts(server, calls)
-    _add_turns(server, calls)
-    _add_state(server, calls)
-    for board, (title, told) in BOARDS.items():
-        _add_board(server, calls, board, title, told)
 
 
 def _add_facts(server: Surface, calls: Calls) -> None:
@@ -110,11 +132,6 @@ def _add_turns(server: Surface, calls: Calls) -> None:
 
         return _json(await _read(calls, work))
 
-    @server.resource("memory://policy", title="Policy", mime_type=_JSON)
-    async def policy() -> str:
-        """When turns cease to be recent, and memories are compressed, archived, deleted."""
-        return _json(await _read(calls, _policy))
-
 
 def _add_state(server: Surface, calls: Calls) -> None:
     @server.resource("memory://{scope}/state", title="State", mime_type=_JSON)
@@ -123,6 +140,8 @@ def _add_state(server: Surface, calls: Calls) -> None:
         look = unquote(scope)
         return _json(await _read(calls, lambda scopes: scopes.look(look).transfer.snapshot()))
 
+
+def _add_usage(server: Surface, calls: Calls) -> None:
     @server.resource("memory://{scope}/usage", title="Usage", mime_type=_JSON)
     async def used(scope: str) -> str:
         """Tokens and costs by day and model, and how often each tool was called."""

@@ -10,6 +10,10 @@ from routemem.memory_core.text.times import iso
 if TYPE_CHECKING:
     from routemem.memory_core import Scopes
 
+#: The tools that tell in parts what the state of a scope is, and its usage.
+STATE = ("memory_status", "get_facts", "list_tasks", "list_agents", "list_questions")
+USAGE = ("memory_status",)
+
 
 def whole_item(scopes: "Scopes", scope: str, ref: str) -> dict[str, Any]:
     """One memory with all its fields and its whole text.

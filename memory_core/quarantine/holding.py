@@ -71,11 +71,12 @@ class Quarantine:
             named = self._store.find(draft.key) if draft.key and not replaces else None
             target = named.id if named else replaces
             payload = {"item": packed(draft), "replaces": target, "stated": [*stated]}
-            return self._held("memory", draft.text, payload, refused.found, origin=draft.origin)
+            return self._held(
+                "memory", refused.known_as, payload, refused.found, origin=draft.origin
+            )
         assert isinstance(draft, Fact)
-        said = draft.value if isinstance(draft.value, str) else json.dumps(draft.value)
         stated = {"facts": [asdict(draft)], "restate": True}
-        return self._held("fact", said, stated, refused.found, origin=draft.source)
+        return self._held("fact", refused.known_as, stated, refused.found, origin=draft.source)
 
     def receipt(self, refused: Withheld, replaces: str, stated: Collection[str]) -> Receipt:
         """Hold an item that was refused on its way in, and say so; see `withheld`."""
@@ -152,7 +153,7 @@ class Quarantine:
             found = self._store.containing(content) if long else self._store.holding(content)
             items |= dict.fromkeys(item.id for item in found[:MOST])
             for fact in self._store.facts():
-                value = fact.value if isinstance(fact.value, str) else json.dumps(fact.value)
+                value = fact.value_text
                 if value == content or (long and content in value):
                     keys[fact.key] = None
         return list(items), list(keys), before
@@ -191,12 +192,18 @@ class Quarantine:
         self, statements: Sequence[Fact], reason: str, context_type: str, part_of: str
     ) -> Held:
         newest = statements[-1]
-        said = newest.value if isinstance(newest.value, str) else json.dumps(newest.value)
         payload = {"facts": [asdict(fact) for fact in statements], "restate": False}
         everything = " ".join([newest.key, *(json.dumps(fact.value) for fact in statements)])
         why = told(reason, everything)
         held = self._entries.draw_up(
-            newest.id, "fact", said, payload, why, context_type, newest.source, part_of
+            newest.id,
+            "fact",
+            newest.value_text,
+            payload,
+            why,
+            context_type,
+            newest.source,
+            part_of,
         )
         for fact in statements:
             self._store.erase_fact(fact.row)

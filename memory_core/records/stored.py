@@ -1,5 +1,6 @@
 """What is stored."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,6 +140,13 @@ class Fact:
     def trust(self) -> Trust:
         """As far as its source is trusted."""
         return TRUST_OF_ORIGIN.get(self.source, "untrusted")
+
+    @property
+    def value_text(self) -> str:
+        """The value itself if it is a text, else as JSON."""
+        if isinstance(self.value, str):
+            return self.value
+        return json.dumps(self.value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def snapshot(store: Store, now: float) -> dict[str, Any]:
             "tokens": counts["tokens"] or 0,
             "bytes": counts["bytes"],
             "waiting": counts["pending"],
-            "facts": [line("fact", fact) for fact in facts],
+            "facts": [{**line("fact", fact), "trust": fact.trust} for fact in facts],
             **boards,
             "usage": [line("usage", usage) for usage in store.usage()],
         }

@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..boards.cards import Agent, Question, Task
 from ..errors import InvalidBundle
-from ..records import Fact, Item, Link, Usage
+from ..records import Fact, Item, Link, Trust, Usage
 
 FORMAT = "routemem-bundle"
 VERSION = 1
@@ -102,13 +102,17 @@ def record_schema(name: str) -> Schema:
 
 def state_schema() -> Schema:
     """JSON Schema of the snapshot of a scope."""
-    listed = {
+    listed: dict[str, Schema] = {
         board: {"type": "array", "items": record_schema(name)}
         for board, name in (
-            ("facts", "fact"), ("tasks", "task"), ("agents", "agent"), ("questions", "question"),
+            ("tasks", "task"), ("agents", "agent"), ("questions", "question"),
             ("usage", "usage"),
         )
     }  # fmt: skip
+    # A bundle says of a fact who stated it; who reads the state is told what that is worth.
+    fact = record_schema("fact")
+    fact["properties"]["trust"] = _of(Trust)
+    listed["facts"] = {"type": "array", "items": fact}
     counts = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
     about = {"scope": {"type": "string"}, "at": {"type": "string"}, "items": counts}
     numbers = {name: {"type": "integer", "minimum": 0} for name in ("tokens", "bytes", "waiting")}

@@ -1,5 +1,6 @@
 """How facts read, and how many of them fit in a budget."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: A value longer than this, characters of JSON, is not said back to who has just set it.
 LONG_VALUE = 400
+#: A key that says nothing but a name.
+_NAME = re.compile(r"[\w.:/@-]+")
 
 
 def fact_fields(fact: "Fact", *, history: bool) -> dict[str, Any]:
@@ -48,10 +51,18 @@ def fact_line(fact: "Fact", *, history: bool, mark: str = SAMPLE) -> str:
     scope = f" in {fact.scope}" if fact.scope else ""
     hides = f", hides {', '.join(fact.hides)}" if fact.hides else ""
     outside = fact.trust == "untrusted"
-    told = fenced(value, mark) if outside else indented(value)
     source = f"{fact.source}, {fact.trust}" if outside else fact.source
     id = f"[{fact.id}] " if history else ""
-    return f"{id}{fact.key}: {told} (since {fields['since']}{until}{sure}; {source}{scope}{hides})"
+    if not _may_be_named(fact):
+        told = fenced(f"{fact.key}: {value}", mark)
+    else:
+        told = f"{fact.key}: {fenced(value, mark) if outside else indented(value)}"
+    return f"{id}{told} (since {fields['since']}{until}{sure}; {source}{scope}{hides})"
+
+
+def _may_be_named(fact: "Fact") -> bool:
+    """Whether a key may stand outside of the marks: one from outside may be a sentence as well."""
+    return fact.trust != "untrusted" or _NAME.fullmatch(fact.key) is not None
 
 
 def fitting_facts(
@@ -61,7 +72,9 @@ def fitting_facts(
     if not facts:
         return [], "No facts match. set_fact records one; keys may end in * for a prefix."
     room = budget - FRAME
-    kept, left = [], []
+    kept: list[Fact] = []
+    left: list[str] = []
+    out = 0
     for fact in facts:
         line = fact_line(fact, history=history)
         fields = as_json(fact_fields(fact, history=history))
@@ -72,8 +85,9 @@ def fitting_facts(
             kept.append(fact)
             room -= cost
         else:  # one long value must not hide the facts after it
-            left.append(fact.key)
-    return kept, _left_out(list(dict.fromkeys(left)), len(left), FRAME // 2 + room, count)
+            out += 1
+            left += [fact.key] if _may_be_named(fact) else []
+    return kept, _left_out(list(dict.fromkeys(left)), out, FRAME // 2 + room, count)
 
 
 def _left_out(keys: list[str], n: int, room: int, count: Callable[[str], int]) -> str:
@@ -108,7 +122,7 @@ def facts_told(facts: "Sequence[Fact]", note: str, *, history: bool, form: str) 
 def fact_set(change: "FactChange") -> str:
     """What `set_fact` says."""
     if change.status == "held":
-        return f"{change.fact.key}: {change.note}"
+        return f"{change.fact.key}: {change.note}" if _may_be_named(change.fact) else change.note
     mark = new_mark()
     now = fact_line(_cut_value(change.fact), history=False, mark=mark)
     if change.status == "confirmed":
@@ -121,7 +135,8 @@ def fact_set(change: "FactChange") -> str:
 def fact_set_fields(change: "FactChange") -> dict[str, Any]:
     """What `set_fact` says, for programs; a long value is cut to its beginning."""
     if change.status == "held":
-        return {"key": change.fact.key, "held": change.fact.id}
+        named = {"key": change.fact.key} if _may_be_named(change.fact) else {}
+        return named | {"held": change.fact.id}
     cut = _cut_value(change.fact)
     return fact_fields(cut, history=False) | ({} if cut is change.fact else {"cut": True})
 

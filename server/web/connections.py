@@ -16,10 +16,12 @@ class Connection(Protocol):
     @property
     def address(self) -> str:
         """Of the machine at the other end."""
+        ...
 
     @property
     def busy(self) -> bool:
         """Whether a request on it is being answered."""
+        ...
 
     def leave(self) -> None:
         """Close at once."""

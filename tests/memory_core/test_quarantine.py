@@ -131,6 +131,28 @@ def test_what_is_held_does_not_come_in_by_being_said_again(memory: Memory) -> No
     assert list(seen(memory, "seven one")) == []
 
 
+def test_what_is_harmless_in_itself_comes_in_without_what_was_held_beside_it(
+    memory: Memory,
+) -> None:
+    held = memory.remember("The mill is open.", tags=[TOKEN])
+    assert memory.remember("The mill is open.").status == "stored"
+    fact = memory.set_fact(f"key of {TOKEN}", True)
+    assert (held.status, fact.status) == ("held", "held")
+    assert memory.set_fact("user.vegan", True).status != "held"
+    other = memory.set_fact(f"another key of {TOKEN}", True)
+    assert len({held.id, fact.fact.id, other.fact.id}) == 3  # each is kept
+    assert memory.set_fact(f"key of {TOKEN}", True).fact.id == fact.fact.id
+    assert memory.remember("The mill is open.", tags=[TOKEN]).id == held.id
+
+
+def test_a_value_in_another_alphabet_is_known_when_it_is_said_again(memory: Memory) -> None:
+    value = {"Türe": ["κωδικός vier sieben eins eins"]}
+    memory.set_fact("door", value)
+    (held,) = memory.quarantine(["door"], reason="a door code")
+    again = memory.set_fact("gate", value)
+    assert (again.status, again.fact.id) == ("held", held.id)
+
+
 def test_redaction_stores_the_rest(tmp_path: Path, settings: Settings) -> None:
     redacting = replace(settings, screening="redact")
     with Memory.open(tmp_path / "r.db", embedder="hash", settings=redacting) as memory:

@@ -6,10 +6,12 @@ each way with a trusted twin, which does arrive: a way that leads nowhere shows 
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from command import run
+from http_server import local_server, new_token
 from mcp import Client
 from mcp.types import ElicitRequestParams, ElicitResult
 from poison import PAYLOADS, TWIN, WAYS, Desk, fenced, unfenced
@@ -26,7 +28,7 @@ OUTSIDE = ("web", "tool", "import")
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     server = build_server(replace(settings, toolsets=("all",)))
     async with Client(server) as client:
-        yield Desk(client)
+        yield Desk(client, settings.data_path() / "exports")
 
 
 def test_there_are_at_least_two_hundred_flows_over_twelve_ways() -> None:
@@ -117,3 +119,57 @@ async def test_a_second_process_tells_it_no_other_way(desk: Desk, tmp_path: Any)
         assert unfenced(told, "bluefolder")
         for number in range(len(PAYLOADS)):
             assert unfenced(told, f"quiven{number}frump") == []
+
+
+async def test_a_chain_of_scopes_tells_it_no_other_way(settings: Settings) -> None:
+    chained = replace(settings, toolsets=("all",), chain=("user:ann", "project:p", "global"))
+    async with Client(build_server(chained)) as client:
+        desk = Desk(client)
+        for number, (payload, _) in enumerate(PAYLOADS.values()):
+            said = payload.format(topic="zorblx", mark=f"quiven{number}frump")
+            where = chained.chain[number % 3]
+            await desk.write(said, "web", scope=where)
+            fact = {"key": f"page.{number}", "value": said}
+            await desk.call("set_fact", **fact, source="web", scope=where)
+        await desk.write("The zorblx is at the bluefolder.", "user", scope="project:p")
+        desk.told.clear()
+        await desk.ask("zorblx", top_k=50)
+        await desk.call("get_facts", max_tokens=25_000)
+        await desk.call("get_context", query="zorblx")
+        await desk.choose("start_session", task="zorblx")
+        for number in range(len(PAYLOADS)):
+            assert unfenced(desk.told, f"quiven{number}frump") == []
+        assert unfenced(desk.told, "bluefolder")
+        assert fenced(desk.told, "quiven8frump")
+
+
+async def test_no_rest_route_tells_it_another_way(tmp_path: Path) -> None:
+    token = new_token(tmp_path, "ana", "user:ana")
+    told: list[tuple[str, Any]] = []
+    with local_server(tmp_path, ROUTEMEM_HTTP_BURST="1000") as server:
+
+        def ask(path: str, **body: Any) -> Any:
+            method = "POST" if body else "GET"
+            answer = server.ask(f"/memory-manager{path}", token, method, json=body or None)
+            told.append((f"{method} {path}", answer.json()))
+            return answer.json()
+
+        def flow(text: str, source: str) -> None:
+            id = ask("/items/add", content=text, source=source)["id"]
+            ask("/facts/set", key=f"page.{id}", value=text, source=source)
+            told.clear()
+            ask(f"/items/{id}")
+            ask("/items/retrieve", item_id=id, decompress=True)
+            ask("/items/search", query="zorblx", limit=50)
+            ask("/items/compress", ids=[id], summary=text)
+            ask("/context", query="zorblx")
+            ask("/turns/add", user="What of zorblx?", recall_top_k=9)
+            for path in ("/facts", "/state", "/state/export", "/quarantine", "/tasks", "/tokens"):
+                ask(path)
+
+        for number, (name, (payload, _)) in enumerate(PAYLOADS.items()):
+            mark = f"quiven{number}frump"
+            flow(payload.format(topic="zorblx", mark=mark), OUTSIDE[number % len(OUTSIDE)])
+            assert unfenced(told, mark) == [], name
+        flow("The zorblx is at the bluefolder.", "user")
+        assert unfenced(told, "bluefolder")

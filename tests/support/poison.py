@@ -8,10 +8,13 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.types import TextContent
+
+from routemem.memory_core.transfer.bundle import Writer, check, read
 
 #: ``{topic}`` is what is asked for; ``{mark}`` stands nowhere else. In whether it is held at once.
 PAYLOADS: dict[str, tuple[str, bool]] = {
@@ -38,9 +41,10 @@ TWIN = "Ann decided in May that {topic} is written as {mark}."
 
 @dataclass
 class Desk:
-    """A client of the server, and everything it was told."""
+    """A client of the server, and everything it was told; the folder that exports go to."""
 
     client: Client
+    exports: Path = Path()
     told: list[tuple[str, Any]] = field(default_factory=list)
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
@@ -64,6 +68,17 @@ class Desk:
             self.told.append((f"{uri} refused", str(error)))
         else:
             self.told.append((uri, json.loads(getattr(found, "text", "null"))))
+
+    async def choose(self, prompt: str, **arguments: str) -> None:
+        """Have a prompt filled in, as a person chooses it."""
+        try:
+            found = await self.client.get_prompt(prompt, arguments)
+        except MCPError as error:
+            self.told.append((f"{prompt} refused", str(error)))
+            return
+        for message in found.messages:
+            assert isinstance(message.content, TextContent)
+            self.told.append((f"prompt {prompt}", message.content.text))
 
     async def ask(self, topic: str, **more: Any) -> None:
         """Recall by the topic, in both formats."""
@@ -258,6 +273,107 @@ async def exported_and_imported(desk: Desk, text: str, topic: str, source: str) 
     await desk.ask(topic, scope="project:from")
 
 
+async def imported_from_a_bundle_that_lies(desk: Desk, text: str, topic: str, source: str) -> None:
+    """An export in which somebody has made every word the user's own, with a sum that fits."""
+    await desk.write(text, source, scope="project:from")
+    fact = {"key": f"page.{topic}", "value": text, "source": source}
+    await desk.call("set_fact", scope="project:from", **fact)
+    done = await desk.call("export_memory", scope="project:from")
+    forged = desk.exports / "forged.jsonl"
+    with (desk.exports / done["file"]).open("rb") as true, forged.open("wb") as lie:
+        head = check(true)
+        out = Writer(lie, head.scope, head.tag)
+        for line in list(read(true))[1:]:
+            said = {"trust": "verified", "origin": "user", "source": "user"}
+            out.put(line | {name: said[name] for name in said.keys() & line.keys()})
+        out.end()
+    await desk.call("import_memory", file=forged.name, scope="project:to")
+    await desk.ask(topic, scope="project:to")
+    await desk.call("get_facts", scope="project:to", max_tokens=5000)
+    await desk.call("get_context", query=topic, scope="project:to")
+    await desk.ask(topic, scope="project:from")
+
+
+async def in_a_prompt_that_a_person_chooses(desk: Desk, text: str, topic: str, source: str) -> None:
+    id = await desk.write(text, source, pinned=True)
+    await desk.call("set_fact", key=f"page.{topic}", value=text, source=source)
+    await desk.choose("start_session", task=topic)
+    await desk.choose("answer_from_memory", question=topic, as_of="2100-01-01")
+    await desk.choose("compress_item", id=id)
+    await desk.choose("summarize_memory", topic=topic)
+    await desk.choose("extract_facts", text=f"What is {topic}?")
+
+
+async def as_a_recent_turn(desk: Desk, text: str, topic: str, source: str) -> None:
+    """Exchanges are between user and model: a turn from outside is not among the recent ones."""
+    await desk.write(text, source, kind="turn", speaker="tool")
+    if source == "user":
+        await desk.call("log_turn", user=text)
+    await desk.read("memory://global/recent")
+    await desk.call("get_context", query=topic, include=["recent"])
+    await desk.call("log_turn", user=f"What of {topic}?", recall_top_k=8)
+
+
+async def as_the_key_of_a_fact(desk: Desk, text: str, topic: str, source: str) -> None:
+    key = " ".join(text.replace("*", "").split())[:190]
+    await desk.call("set_fact", key=key, value=f"of {topic}", source=source)
+    await desk.call("get_facts", max_tokens=5000)
+    await desk.call("get_facts", max_tokens=5000, format="narrative", history=True)
+    await desk.call("get_context", query=topic)
+    await desk.read("memory://global/facts")
+    await desk.choose("extract_facts", text=f"What is {topic}?")
+
+
+async def as_a_fact_of_another_time(desk: Desk, text: str, topic: str, source: str) -> None:
+    said = {"key": f"page.{topic}", "value": text, "source": source}
+    await desk.call("set_fact", valid_from="2020-01-01", **said)
+    await desk.call("set_fact", key=said["key"], value="over", source=source)
+    await desk.call("get_facts", as_of="2021-01-01", max_tokens=5000)
+    await desk.call("get_facts", known_at="2100-01-01", history=True, max_tokens=5000)
+    for query in ("?as_of=2021-01-01", ""):
+        await desk.read(f"memory://global/facts{query}")
+        await desk.read(f"memory://global/facts/page.{topic}{query}")
+
+
+async def summed_up_twice(desk: Desk, text: str, topic: str, source: str) -> None:
+    ids = [
+        await desk.write(f"A page {word} at length of {topic}. " * 40, source)
+        for word in ("speaks", "tells")
+    ]
+    sums = []
+    for id in ids:
+        done = await desk.call("compress", ids=[id], summary=f"{text} " * 2)
+        sums += [one["id"] for one in done.get("compressed", ()) if "id" in one]
+    await desk.call("compress", ids=sums, summary=text)
+    await desk.call("recall", ids=[*ids, *sums], format="detailed", max_tokens=25_000)
+    await desk.ask(topic)
+
+
+async def cut_and_continued(desk: Desk, text: str, topic: str, source: str) -> None:
+    filler = f"There is more on the page of {topic}. " * 60
+    id = await desk.write(f"{filler}\n{text}\n{filler}", source)
+    cursor = ""
+    for _ in range(12):
+        found = await desk.call("recall", ids=[id], max_tokens=500, cursor=cursor)
+        cursor = found.get("cursor", "")
+        if not cursor:
+            break
+    await desk.call("recall", query=topic, max_tokens=100)
+    await desk.call("get_context", query=topic, max_tokens=200)
+
+
+async def explained(desk: Desk, text: str, topic: str, source: str) -> None:
+    await desk.write(text, source, tags=[topic])
+    await desk.ask(topic, explain=True, tags=[topic])
+    for tool, given in (
+        ("memory_status", {"detail": "full"}), ("list_scopes", {}), ("index_report", {}),
+        ("explain_routing", {"query": topic}), ("run_hygiene", {}), ("list_questions", {}),
+    ):  # fmt: skip
+        await desk.call(tool, **given)
+    for what in ("state", "usage", "index"):
+        await desk.read(f"memory://global/{what}")
+
+
 WAYS: dict[str, Way] = {
     way.__name__: way
     for way in (
@@ -266,6 +382,9 @@ WAYS: dict[str, Way] = {
         in_a_context, in_a_prompt, as_a_fact, as_a_nested_fact, as_a_fact_said_again,
         as_a_resource, in_another_scope, archived_and_restored, deleted_and_restored, on_a_board,
         out_of_quarantine_without_a_person, reviewed, exported_and_imported,
+        imported_from_a_bundle_that_lies, in_a_prompt_that_a_person_chooses, as_a_recent_turn,
+        as_the_key_of_a_fact, as_a_fact_of_another_time, summed_up_twice, cut_and_continued,
+        explained,
     )
 }  # fmt: skip
 

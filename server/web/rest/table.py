@@ -91,7 +91,7 @@ ENDPOINTS = (
              results.StatusOut, given={"detail": "full"}),
     Endpoint("GET", "/state/export", "export_state",
              "Counts, facts, boards and usage of a scope; no texts of memories.", view=_state,
-             needs=("memory_status", "get_facts", "list_tasks", "list_agents", "list_questions")),
+             needs=views.STATE),
     Endpoint("POST", "/hygiene", "run_hygiene", "Compress and archive what is due.",
              results.AdminOut),
     Endpoint("POST", "/quarantine", "quarantine", "Take a text out of everything.",
@@ -116,6 +116,6 @@ ENDPOINTS = (
     Endpoint("POST", "/tokens/track", "track_usage", "Count tokens a model read and wrote.",
              results.AdminOut),
     Endpoint("GET", "/tokens", "read_usage", "Tokens and costs by day and model.", view=_usage,
-             needs=("memory_status",)),
+             needs=views.USAGE),
 )
 # fmt: on

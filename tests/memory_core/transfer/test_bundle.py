@@ -174,7 +174,7 @@ def test_the_snapshot_is_as_its_schema_says_and_holds_no_texts(memory: Memory) -
     Draft202012Validator(state_schema()).validate(said)
     assert said["items"]["active"] == 1
     assert "crane" not in json.dumps(said)
-    assert [fact["value"] for fact in said["facts"]] == ["Ghent"]
+    assert [(fact["value"], fact["trust"]) for fact in said["facts"]] == [("Ghent", "normal")]
 
 
 def test_a_torn_bundle_changes_nothing(whole: bytes, clock: StoppedClock) -> None:
