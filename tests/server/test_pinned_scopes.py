@@ -21,11 +21,21 @@ from mcp.types import PromptReference, ResourceTemplateReference
 
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage.registry import file_name
 from routemem.server.app import build_server
 
-OURS, THEIRS = "user:ann", "user:bob"
+OURS, THEIRS = "user:ann", "user:b\u00f3b"
 #: Stands in everything that belongs to the other scope, and nowhere else.
 MARK = "grumblefitz"
+#: What might be taken for the other scope, for both, for every scope or for a file.
+LOOKALIKES = (
+    "user:bo\u0301b", "USER:B\u00d3B", "user:B\u00d3B", f" {THEIRS} ", f"\ufeff{THEIRS}",
+    f"{THEIRS}\u200b", f"{THEIRS}\x00", f"{THEIRS}/", "user:b\u043eb", "\uff55ser:b\u00f3b",
+    "user:ann/../b\u00f3b", "user:../b\u00f3b", f"{OURS}\n{THEIRS}", f"{OURS}{THEIRS}",
+    f"user:{THEIRS}", "b\u00f3b", "user:", "user:*", "*", "user:ann*", "user:ann-2", "user:con",
+    "user:b%C3%B3b", quote(THEIRS), file_name(THEIRS), "session:ann", "global",
+    "user:" + "x" * 9000,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,32 @@ async def test_no_tool_reaches_another_scope(
 
 
 @pytest.mark.anyio
+async def test_no_name_that_may_be_taken_for_another_scope_leads_there(
+    client: Client, prey: Prey, settings: Settings
+) -> None:
+    tools = [
+        t for t in (await client.list_tools()).tools if "scope" in t.input_schema["properties"]
+    ]
+    assert len(tools) >= 30
+    for tool, name in itertools.product(tools, LOOKALIKES):
+        needed = tool.input_schema.get("required", ())
+        fields = {field: tool.input_schema["properties"][field] for field in needed}
+        given = {field: _value(of, "attic") for field, of in fields.items()}
+        result = await client.call_tool(tool.name, given | {"scope": name})
+        said = f"{result.content} {json.dumps(result.structured_content)}"
+        assert result.is_error, (tool.name, name, said[:300])
+        assert MARK not in said, (tool.name, name)
+    templates = (await client.list_resource_templates()).resource_templates
+    for template, name in itertools.product(templates, LOOKALIKES):
+        uri = template.uri_template.split("{?")[0].replace("{scope}", quote(name, safe=""))
+        uri = uri.replace("{id}", quote("attic")).replace("{key}", "user.secret")
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource(uri)
+        assert MARK not in str(refused.value), uri
+    prey.untouched(settings)
+
+
+@pytest.mark.anyio
 async def test_no_resource_and_no_prompt_reaches_another_scope(
     client: Client, prey: Prey, settings: Settings
 ) -> None:
@@ -188,6 +224,10 @@ def test_no_route_reaches_another_scope(tmp_path: Path, prey: Prey, settings: Se
                 for given in _requests(said, name):
                     answer = http.request(method.upper(), path, **given)
                     assert MARK not in answer.text, (method, path, given)
+        for name in LOOKALIKES:
+            for path in ("facts", "state/export", "tokens", "items/attic"):
+                answer = http.get(f"/memory-manager/{path}", params={"scope": name})
+                assert (answer.status_code in (400, 403, 404)) & (MARK not in answer.text), name
     prey.untouched(settings)
 
 
