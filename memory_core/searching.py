@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -111,17 +112,18 @@ class Searching:
         final = self._in_succession(asked.query, outline.items[pool], final)
         # What stands before a better one for being newer is worth at least as much.
         chances[final] = np.maximum.accumulate(chances[final][::-1])[::-1]
-        shown = [
-            Candidate(
-                int(outline.items[pool[place]]),
-                int(outline.chunks[chunks[place]]),
-                float(chances[place]),
-                None if np.isnan(nearest[pool[place]]) else float(nearest[pool[place]]),
-                {n: float(v[place]) for n, v in signals.items() if not np.isnan(v[place])},
-            )
-            for place in final[: asked.skip + asked.top_k + 1].tolist()
-        ]
-        return replace(found, candidates=shown, chance=chance_of_answer(signals))
+        shown = final[: asked.skip + asked.top_k + 1]
+        return replace(
+            found,
+            candidates=_candidates(
+                outline.items[pool[shown]].tolist(),
+                outline.chunks[chunks[shown]].tolist(),
+                chances[shown].tolist(),
+                nearest[pool[shown]].tolist(),
+                {name: values[shown].tolist() for name, values in signals.items()},
+            ),
+            chance=chance_of_answer(signals),
+        )
 
     def _in_succession(self, question: str, items: Ints, order: Ints) -> Ints:
         """The order with what took another's place before it; see `retrieval.succession`.
@@ -229,8 +231,33 @@ def _pool(
     chosen = worded[best(by_words[worded], limit)]
     if near is None:
         return chosen
-    close = outline.owner[outline.places_of(near.chunks)]
-    return np.union1d(chosen, close[allowed[close]])
+    either = np.zeros(len(allowed), np.bool_)
+    either[chosen] = True
+    either[outline.owner[outline.places_of(near.chunks)]] = True
+    return np.flatnonzero(either & allowed)
+
+
+def _candidates(
+    items: list[int],
+    chunks: list[int],
+    scores: list[float],
+    cosines: list[float],
+    signals: dict[str, list[float]],
+) -> list[Candidate]:
+    """Candidates of their values, one of each for each of them; nan is none."""
+    each = zip(*signals.values(), strict=True)
+    return [
+        Candidate(
+            item,
+            chunk,
+            score,
+            None if isnan(cosine) else cosine,
+            {name: value for name, value in zip(signals, told, strict=True) if not isnan(value)},
+        )
+        for item, chunk, score, cosine, told in zip(
+            items, chunks, scores, cosines, each, strict=True
+        )
+    ]
 
 
 def _best_chunks(outline: Outline, matches: Matches, cosine: Floats, pool: Ints) -> Ints:

@@ -31,7 +31,8 @@ def max_sim(question: Float32s, weights: Float32s, codes: Sequence[bytes]) -> ND
     bits = np.unpackbits(np.frombuffer(b"".join(codes), np.uint8)).reshape(-1, width * 8)
     # q . (2 b - 1) = 2 q . b - sum(q)
     close = bits.astype(np.float32) @ asked.T
-    starts = np.cumsum([0, *map(len, codes)])[:-1] // width
+    sizes = np.fromiter(map(len, codes), np.intp, len(codes)) // width
+    starts = np.cumsum(sizes) - sizes
     best = np.maximum.reduceat(close, starts, axis=0)
     best = (2 * best - asked.sum(1)) / np.sqrt(np.float32(question.shape[1]))
     share = weights[told] / weights[told].sum()

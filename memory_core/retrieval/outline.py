@@ -33,6 +33,7 @@ class Outline:
         following: int64 ``(n,)``, place of the turn after.
         said: int64 ``(t,)``, places of the live turns; conversation after conversation.
         begins: int64 ``(c,)``, where in ``said`` each conversation begins.
+        turns: int64 ``(c,)``, how many turns each has.
         replies: int64 ``(r,)``, places of the turns that have one before them.
         chunks: int64 ``(m,)``, rows, in order of their items.
         start: int64 ``(n,)``, place of each item's first chunk.
@@ -55,6 +56,7 @@ class Outline:
     following: Ints
     said: Ints
     begins: Ints
+    turns: Ints
     replies: Ints
     chunks: Ints
     start: Ints
@@ -150,6 +152,7 @@ def outline(
         following=following,
         said=said,
         begins=begins,
+        turns=np.diff(begins, append=len(said)),
         replies=np.flatnonzero(previous != NONE),
         chunks=chunks,
         start=start,

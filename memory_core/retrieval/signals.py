@@ -114,7 +114,7 @@ def stood_for(values: Floats, words: Floats) -> Floats:
 
 
 def best_of_conversation(values: Floats, outline: Outline) -> Floats:
-    """Mean of the `BEST` greatest values of each item's conversation, ``(n,)``.
+    """Mean of the `BEST` greatest values, -1 to 1, of each item's conversation, ``(n,)``.
 
     A conversation of fewer turns counts with those it has; an item in none with its own value.
     """
@@ -125,12 +125,12 @@ def best_of_conversation(values: Floats, outline: Outline) -> Floats:
     least = turns.min()  # most are: only the others need an order
     more = np.flatnonzero(turns > least)
     groups = outline.conversation[said[more]]
-    order = np.lexsort((-turns[more], groups))  # groups ascend: they stay as they are
+    # By conversation, the greatest first; these ascend, so that they stay as they are.
+    order = np.argsort(4 * groups - turns[more])
     first = np.searchsorted(groups, np.arange(len(begins)))
     top = np.arange(len(more)) - first[groups] < BEST
     gains = np.bincount(groups[top], turns[more[order[top]]] - least, minlength=len(begins))
-    sizes = np.diff(begins, append=len(said))
-    means = least + gains / np.minimum(sizes, BEST)
+    means = least + gains / np.minimum(outline.turns, BEST)
     spread = values.copy()
     spread[said] = means[outline.conversation[said]]
     return spread

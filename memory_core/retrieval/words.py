@@ -13,8 +13,10 @@ from .outline import Bools, Floats, Ints, Outline
 #: asked of all places at once is asked eight words at a time.
 Found: TypeAlias = NDArray[np.uint8]
 
-#: ``(256, 8)``, the bits of each byte.
-_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+#: float64 ``(256, 8)``, the bits of each byte.
+_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(
+    np.float64
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

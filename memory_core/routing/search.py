@@ -267,7 +267,8 @@ def compared(state: State, query: F32, keys: I64) -> F32:
         packed = rows >= 0
         scores[packed] = base.pack.vectors(rows[packed]) @ query
     mine = np.flatnonzero(np.isin(tail.keys[: tail.n], keys))
-    mine = mine[~np.isin(mine, tail.dead)]
+    if len(tail.dead):
+        mine = mine[~np.isin(mine, tail.dead)]
     if len(mine):
         order = np.argsort(keys)
         places = order[np.searchsorted(keys, tail.keys[mine], sorter=order)]
