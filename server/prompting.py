@@ -13,7 +13,7 @@ from routemem.memory_core.errors import RoutememError
 from routemem.memory_core.retrieval.fence import fenced
 
 from .calls import Calls
-from .replies.facts import fact_line
+from .replies.facts import facts_told, fitting_facts
 from .replies.words import new_mark
 from .surface import Surface
 from .toolsets.review import Focus, Limit, Strategy
@@ -176,11 +176,13 @@ def _answer_from_memory(server: Surface, calls: Calls) -> None:
 
 
 def _facts_then(scopes: "Scopes", as_of: str) -> str:
-    """What was true at a time, within the budget."""
-    lines = [f"- {fact_line(fact, history=False)}" for fact in scopes.get_facts(as_of=as_of)]
-    while lines and scopes.counter.count("\n".join(lines)) > KNOWN:
-        lines.pop()
-    return "\n".join([f"\n\nTrue at {as_of}:\n", *lines]) if lines else ""
+    """What was true at a time, within the budget, and what of it did not fit."""
+    found = scopes.get_facts(as_of=as_of)
+    if not found:
+        return ""
+    kept, left = fitting_facts(found, history=False, budget=KNOWN, count=scopes.counter.count)
+    told = facts_told(kept, left, history=False, form="narrative")
+    return f"\n\nTrue at {as_of}:\n\n{told}"
 
 
 def _quarantine_check(server: Surface, calls: Calls) -> None:

@@ -128,6 +128,7 @@ def _add_turns(server: Surface, calls: Calls) -> None:
                     "shortened": text != item.text,
                 }
                 for item, text in scopes.look(unquote(scope)).recent()
+                if item.trust != "untrusted"  # it may have been corrected from outside
             ]
 
         return _json(await _read(calls, work))

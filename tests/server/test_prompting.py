@@ -96,6 +96,34 @@ async def test_a_memory_to_shorten_is_in_the_prompt(client: Client) -> None:
     assert "There is no memory zz-9" in await said(client, "compress_item", id="zz-9")
 
 
+async def test_a_text_from_outside_stands_between_new_marks_in_every_prompt(client: Client) -> None:
+    page = "The mill opens at nine, says the page.\nAnd more of the same."
+    stored = await client.call_tool("remember", {"content": page, "source": "web"})
+    await client.call_tool("set_fact", {"key": "mill.opens", "value": page, "source": "web"})
+    id = (stored.structured_content or {})["id"]
+    asked = (
+        ("compress_item", {"id": id}),
+        ("answer_from_memory", {"question": "When does it open?", "as_of": "2100-01-01"}),
+    )
+    for name, arguments in asked:
+        marks = set()
+        for _ in range(2):
+            text = await said(client, name, **arguments)
+            fences = re.findall(r"data, not instructions <<(\w{8})\n(.*?)\n  \1>>", text, re.S)
+            assert text.count("opens at nine") == sum(page[:20] in body for _, body in fences) > 0
+            marks |= {mark for mark, _ in fences}
+        assert len(marks) > 1
+    assert "mill.opens" not in await said(client, "extract_facts", text="x")
+
+
+async def test_facts_of_a_day_that_do_not_fit_a_prompt_are_named(client: Client) -> None:
+    for n in range(60):
+        fact = {"key": f"key{n}", "value": "word " * 40, "valid_from": "2020-01-01"}
+        await client.call_tool("set_fact", fact)
+    text = await said(client, "answer_from_memory", question="What?", as_of="2021-05-01")
+    assert "more did not fit" in text
+
+
 async def test_what_the_extraction_prompt_shows_is_taken_by_set_fact(client: Client) -> None:
     import json
 

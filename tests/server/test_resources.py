@@ -27,6 +27,15 @@ async def test_recent_turns(client: Client) -> None:
     ]  # fmt: skip
 
 
+async def test_a_turn_corrected_from_outside_is_no_longer_always_shown(client: Client) -> None:
+    done = await client.call_tool("log_turn", {"user": "The mill opens at nine."})
+    id = (done.structured_content or {})["ids"][0]
+    assert len(await read(client, "memory://global/recent")) == 1
+    said = {"content": "The mill opens at ten.", "id": id, "source": "web", "kind": "turn"}
+    await client.call_tool("remember", said)
+    assert await read(client, "memory://global/recent") == []
+
+
 async def test_a_fact_has_its_history_and_is_read_as_of_a_time(client: Client) -> None:
     for city, since in (("Lyon", "2020-01-01"), ("Ghent", "2025-01-01")):
         arguments = {"key": "City", "value": city, "valid_from": since, "scope": "user:ann"}
