@@ -138,6 +138,7 @@ def test_a_table_says_what_when_and_on_which_data(rm: Tables) -> None:
         assert table["holds"] == all(each["holds"] for each in table["rows"])
 
 
+@pytest.mark.slow
 def test_a_check_that_does_not_hold_is_said_and_ends_with_status_1(
     vectors: Path, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def test_without_other_libraries_the_index_stands_beside_exact_search(
         assert size["ratios"]["auto: to exact numpy"] > 0
 
 
+@pytest.mark.slow
 def test_upkeep_finds_what_the_filter_allows_and_changes_nothing_by_reading(
     vectors: Path, tmp_path: Path
 ) -> None:

@@ -270,7 +270,7 @@ def test_a_file_that_holds_nothing_readable_is_left_and_told(
     assert [path.name for path in set_aside_in(file.parent)] == [done.kept_as]
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(40, marks=pytest.mark.slow)])
 def test_whatever_the_damage_repair_ends_and_the_scope_can_be_used(
     file: Path, settings: Settings, clock: StoppedClock, rounds: int
 ) -> None:

@@ -19,6 +19,8 @@ from routemem.memory_core.errors import Conflict
 from routemem.memory_core.routing import build, generation, maintenance
 
 ITEMS = 700
+#: What is done to a generation in the slow suite, beside what is always done.
+HARMS = ["emptied", "missing", "garbled", "gone"]
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +77,12 @@ def alarm(memory: Memory) -> None:
 
 
 def test_a_packed_memory_answers_as_an_exact_one(
-    packed: Memory, tmp_path: Path, settings: Settings
+    packed: Memory, template: Path, tmp_path: Path, settings: Settings
 ) -> None:
     assert index(packed)["mode"] == "routed"
     flat = replace(settings, flat_until=100_000)
+    shutil.copyfile(template / "m.db", tmp_path / "flat.db")  # and not what it was packed into
     with Memory.open(tmp_path / "flat.db", embedder="hash", settings=flat) as exact:
-        for number in range(ITEMS):
-            exact.remember(f"Parcel {number} stands in aisle {number % 97}.")
         same = 0
         for number in range(0, ITEMS, 10):
             asked = f"parcel {number} in the aisle"
@@ -140,7 +141,10 @@ def test_opening_again_reads_the_generation_and_fits_nothing(
     subprocess.run(run, check=True, env=environment(tmp_path))
 
 
-@pytest.mark.parametrize("harm", ["torn", "emptied", "missing", "garbled", "foreign", "gone"])
+@pytest.mark.parametrize("harm", [
+    "torn", "foreign",
+    *(pytest.param(harm, marks=pytest.mark.slow) for harm in HARMS),
+])  # fmt: skip
 def test_an_unusable_generation_is_passed_over_and_made_anew(
     packed: Memory, tmp_path: Path, settings: Settings, harm: str
 ) -> None:
@@ -195,6 +199,7 @@ def test_of_an_erased_memory_no_vector_stays_in_the_index_files(
     assert best(packed, 43) == "43"
 
 
+@pytest.mark.slow
 def test_two_processes_that_want_a_build_make_one(
     packed: Memory, tmp_path: Path, settings: Settings
 ) -> None:

@@ -91,6 +91,7 @@ class Model:
             ]
 
 
+@pytest.mark.slow
 async def test_a_month_of_use_keeps_what_matters_and_loses_nothing(settings: Settings) -> None:
     model = Model()
     for day in range(DAYS):

@@ -1,5 +1,6 @@
 """`routemem vault`: a person at a terminal decides."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import PROGRAM, environment, run
+from command import PROGRAM, environment
 
 TOKEN = "ghp_" + "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ" + "0mLq17"
 Say = Any
@@ -56,12 +57,12 @@ def test_the_list_names_reasons_and_no_content(say: Say, held: str) -> None:
 
 @pytest.mark.parametrize("what", ["show", "release", "purge", "export-key", "import-key"])
 def test_without_a_terminal_nothing_is_shown_and_nothing_happens(
-    say: Say, held: str, own_folder: Path, what: str
+    say: Say, refused: Say, held: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run(own_folder, "vault", what, held, text=f"{held}\n".encode())
-    assert done.returncode == 1
-    assert b"not_allowed" in done.stderr
-    assert TOKEN.encode() not in done.stdout + done.stderr
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{held}\n"))
+    said = refused("vault", what, held)
+    assert "not_allowed" in said
+    assert TOKEN not in said
     assert held in say("vault", "list")
 
 
