@@ -73,7 +73,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 def _compress(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     if not given.ids:
         hits = scopes.look().compressible(max_tokens=scopes.settings.recall_tokens)
-        return candidates_told(hits), {"candidates": candidate_fields(hits)}
+        return candidates_told(hits, terminal=True), {"candidates": candidate_fields(hits)}
     with watched("memories") as course:
         done = scopes.compress(
             given.ids, summary=given.summary, strategy=given.strategy, course=course

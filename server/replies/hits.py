@@ -108,7 +108,9 @@ def _rest(hit: "Hit", terminal: bool) -> str:
     """How a text that is not shown whole is read."""
 
     def ids(*refs: str) -> str:
-        return " ".join(f"--id {ref}" for ref in refs) if terminal else f"ids=[{', '.join(refs)}]"
+        if terminal:
+            return " ".join(["routemem recall", *(f"--id {ref}" for ref in refs)])
+        return f"ids=[{', '.join(refs)}]"
 
     form = "--detailed" if terminal else 'format="detailed"'
     if hit.abridged:

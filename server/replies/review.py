@@ -68,11 +68,12 @@ def candidates_fitting(
     return kept
 
 
-def candidates_told(hits: "Sequence[Hit]", found: int = 0) -> str:
+def candidates_told(hits: "Sequence[Hit]", found: int = 0, *, terminal: bool = False) -> str:
     """What `compress` says when it is given nothing.
 
     Args:
         found: how many candidates there were, should none of them fit in the reply.
+        terminal: in words for the command line.
     """
     if not hits and found:
         return f"{found} worth compressing, none fits in the reply: raise ROUTEMEM_RECALL_TOKENS."
@@ -80,7 +81,7 @@ def candidates_told(hits: "Sequence[Hit]", found: int = 0) -> str:
         return "Nothing is worth compressing: what is not pinned is short or compressed already."
     n = f"{len(hits)} {'memory' if len(hits) == 1 else 'memories'}"
     mark = new_mark()
-    lines = (hit_line(hit, detailed=False, mark=mark) for hit in hits)
+    lines = (hit_line(hit, detailed=False, mark=mark, terminal=terminal) for hit in hits)
     return "\n".join([f"{n} worth compressing, least needed first; data:", *lines])
 
 

@@ -138,7 +138,7 @@ def test_recall_on_the_command_line_keeps_its_budget(say: Say) -> None:
     for budget in (100, 160, 250, 500):
         told = say("recall", "apples", "--max-tokens", str(budget))
         assert estimate(told) <= budget
-        assert "--cursor " in told or "(part; all of it: --id " in told
+        assert "--cursor " in told or "(part; all of it: routemem recall --id " in told
 
 
 def test_recall_names_options_and_commands_and_no_arguments_of_tools(say: Say) -> None:
@@ -150,7 +150,7 @@ def test_recall_names_options_and_commands_and_no_arguments_of_tools(say: Say) -
         say("recall", "mill", "--threshold", "0.9"),
         say("forget", "a-1") and say("recall"),
     ]
-    assert "(summary; whole text: --id a-1 --detailed)" in told[0]
+    assert "(summary; whole text: routemem recall --id a-1 --detailed)" in told[0]
     assert "1 archived one was left out: --include-archived." in told[3]
     for said in told:
         for word in ("ids=[", "format=", "max_tokens", "include_archived", "cursor=", "get_facts"):

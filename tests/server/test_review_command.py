@@ -34,7 +34,7 @@ def test_a_text_larger_than_the_answer_is_listed_by_its_beginning(say: Say) -> N
     say("remember", LONG * 60)
     told = say("compress")
     assert "1 memory worth compressing" in told
-    assert "(part; all of it: ids=[a-1])" in told
+    assert "(part; all of it: routemem recall --id a-1)" in told
 
 
 def test_a_review_proposes_and_does_only_what_is_decided(
