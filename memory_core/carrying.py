@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .course import ALONE, Course
 from .data_folder import make_private
 from .emptying import Emptied, clear, confirmation
 from .errors import InvalidArgument
 from .moving import Moved, move
+from .naming import NamedScopes
 from .records import Trust
 from .storage.registry import Registry, file_name
 from .text.times import iso
 from .transfer import Exported, Imported
 from .transfer.bundle import check
 from .transfer.files import ENDING, free_name, read_from, write_new
-
-if TYPE_CHECKING:
-    from .scopes import Scopes
 
 
 class Carrying:
@@ -28,7 +25,7 @@ class Carrying:
         exports: the folder that exports go to, and that a model may import from.
     """
 
-    def __init__(self, scopes: "Scopes", exports: Path) -> None:
+    def __init__(self, scopes: NamedScopes, exports: Path) -> None:
         self._scopes = scopes
         self.exports = exports
 

@@ -19,6 +19,7 @@ from .storage.salvage import salvage
 from .storage.soundness import restore_soundness
 from .storage.sqlite import SqliteStore
 from .storage.tables.changes import owe_erasure
+from .storage.whole_file import take_over
 
 _ASIDE = re.compile(r"(?P<file>.+\.db)\.damaged-(?P<when>\d+(?:-\d+)?)")
 REPAIRED = ".repaired-"
@@ -102,7 +103,7 @@ def _take_in(scopes: Scopes, scope: str, part: Path) -> bool:
     store = memory.store
     assert isinstance(store, SqliteStore)
     with suppress(_Filled):
-        store.db.take_over(part, lambda: _check_empty(store))
+        take_over(store.db, part, lambda: _check_empty(store))
         settle(store, scopes.registry)
         return False
     bundle = io.BytesIO()

@@ -1,44 +1,30 @@
-"""Scopes: who may name which, where an id lies, and calls that concern several."""
+"""The calls of a memory on several scopes."""
 
-import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from .briefing import Briefing
 from .carrying import Carrying
-from .chain import Chain, read_chain
+from .chain import Chain
 from .course import ALONE, Course
 from .deciding import Outcome
 from .embedding.embedder import Embedder
-from .embedding.lazy import LazyEmbedder
-from .errors import InvalidArgument, NotFound
+from .errors import InvalidArgument
 from .lifecycle.actions import Action, Unread
 from .memory import Memory
-from .opened import Opened
+from .naming import NamedScopes
 from .question import ask
 from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
 from .settings import Settings
-from .storage.ids import bare, tag_of
-from .storage.registry import Registry, check_scope
-from .text.tokens import TokenCounter
 
 
-class Scopes:
-    """Finds the scope of a name or id among those that may be named, and reads several as one.
-
-    Thread-safe. Nothing is opened before it is needed.
-
-    Args:
-        settings: ``data_dir``, ``scope`` (the default one), ``chain``, ``allow_scope`` and the
-            rest.
-        embedder: an embedder instead of the one ``settings.embedder`` names.
+class Scopes(NamedScopes):
+    """The calls of a memory on one scope or several: read as one, or wherever the ids lie.
 
     Attributes:
-        default: the scope that calls write to when they name none.
-        chain: the scopes that calls read when they name none, nearest first.
         carrying: moving between scopes, export, import, emptying.
     """
 
@@ -49,25 +35,10 @@ class Scopes:
         embedder: Embedder | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings = settings or Settings()
-        self.default = check_scope(self.settings.scope)
-        self.chain = read_chain(self.default, [*map(check_scope, self.settings.chain)])
-        self.folder = self.settings.data_path()
-        self.counter = TokenCounter.load(self.settings.token_counter)
-        self.clock = clock
-        self.embedder = LazyEmbedder.of(embedder or self.settings.embedder)
+        super().__init__(settings, embedder=embedder, clock=clock)
         self.carrying = Carrying(self, self.folder / "exports")
-        self._opened = Opened(self.folder, self.settings, self.embedder, clock, self.counter)
-        self._root: Scopes | None = None
-        self._granted: tuple[str, ...] = ()
 
-    def __enter__(self) -> "Scopes":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def seen_by(self, granted: Sequence[str], shelf: str) -> "Scopes":
+    def seen_by(self, granted: Sequence[str], shelf: str) -> Self:
         """These scopes as far as somebody may name them; what is open is shared.
 
         Calls that name no scope use the first granted by its name, or the default one. The chain
@@ -77,70 +48,9 @@ class Scopes:
             granted: scopes; a trailing ``*`` matches any ending.
             shelf: folder of its own, under ``exports``: bundles of others are not seen.
         """
-        view = copy.copy(self)
-        view._root = self
-        view._granted = tuple(granted)
+        view = self._limited(granted)
         view.carrying = Carrying(view, self.carrying.exports / shelf)
-        view.default = next((name for name in granted if not name.endswith("*")), self.default)
-        view.chain = read_chain(view.default, [name for name in self.chain if view.allows(name)])
         return view
-
-    def open(self, scope: str = "") -> Memory:
-        """The memory of a scope, the default one for "". Opened once, closed with `close`.
-
-        Raises:
-            InvalidScope: the name is malformed.
-            NotFound: the name is not on the allow-list (the answer for "not there" is the same).
-            DamagedFile: the file was no database; it was set aside, the next call starts anew.
-            StorageError: the file cannot be used.
-        """
-        return self._opened.get(self._allowed(scope))
-
-    def look(self, scope: str = "") -> Memory:
-        """The memory of a scope for reading: one that nobody wrote to yet leaves no file.
-
-        Raises:
-            InvalidScope, NotFound, DamagedFile, StorageError: as for `open`.
-        """
-        name = self._allowed(scope)
-        return self._opened.get(name) if self._opened.has(name) else self._opened.blank(name)
-
-    def _allowed(self, scope: str) -> str:
-        name = check_scope(scope or self.default)
-        if not self.allows(name):
-            others = ", ".join(self._granted or self.settings.allow_scope)
-            raise NotFound(
-                f"No scope {name!r} here. Leave scope empty for {self.default!r}, this server's "
-                f"own, or name one of: {others}."
-            )
-        return name
-
-    def allows(self, scope: str) -> bool:
-        """Whether a scope may be named: those of the chain always, others by the allow-list."""
-        if self._root is not None:
-            return self._root.allows(scope) and _named(scope, self._granted)
-        patterns = self.settings.allow_scope
-        return not patterns or scope in self.chain or _named(scope, patterns)
-
-    def names(self) -> list[str]:
-        """Every scope of the folder that may be named."""
-        if not self.folder.exists():
-            return []
-        return [scope for scope in self.registry.scopes() if self.allows(scope)]
-
-    @property
-    def registry(self) -> Registry:
-        """Which scopes the folder holds."""
-        return self._opened.registry
-
-    def locate(self, ref: str, scope: str = "") -> Memory:
-        """The memory an id belongs to; a key, or an unknown id, belongs to ``scope``."""
-        tag = None if scope or not self.folder.exists() else tag_of(ref)
-        owner = self._owner(ref, tag) if tag else None
-        return self.look(owner if owner and self.allows(owner) else scope)
-
-    def _owner(self, ref: str, tag: str) -> str | None:
-        return self.registry.moved_to(bare(ref).lower()) or self.registry.scope_of(tag)
 
     def _holder(self, ref: str, scope: str) -> Memory:
         """Where an id or key is read: an unnamed key in the nearest scope of the chain with it."""
@@ -149,27 +59,6 @@ class Scopes:
             chain = (self.look(name) for name in self.chain)
             return next((memory for memory in chain if memory.find(ref)), home)
         return home
-
-    def by_scope(self, refs: Sequence[str], scope: str = "") -> list[tuple[Memory, list[str]]]:
-        """Ids and keys grouped by the memory they belong to, in order of first mention."""
-        groups: dict[str, tuple[Memory, list[str]]] = {}
-        for ref in refs:
-            memory = self.locate(ref, scope)
-            groups.setdefault(memory.scope, (memory, []))[1].append(ref)
-        return list(groups.values())
-
-    def sweep(self) -> list[str]:
-        """Look after every session of the folder, opened or not; returns those that are empty."""
-        return self._opened.sweep()
-
-    def close(self) -> None:
-        """Close every open scope."""
-        if self._root is None:
-            self._opened.close()
-
-    def reads_chain(self, scope: str) -> bool:
-        """Whether a call that names this scope reads several."""
-        return not scope and len(self.chain) > 1
 
     def _chained(self) -> Chain:
         memories = [self.look(scope) for scope in self.chain]
@@ -358,7 +247,3 @@ class Scopes:
         return self.look(scope).apply_review(
             token, actions, dry_run=dry_run, move=lambda id, to: self.carrying.move([id], to)
         )
-
-
-def _named(scope: str, patterns: Sequence[str]) -> bool:
-    return any(scope == p or (p.endswith("*") and scope.startswith(p[:-1])) for p in patterns)

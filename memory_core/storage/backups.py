@@ -23,6 +23,7 @@ from .files import beside, create_private, size
 from .lock import WriterLock
 from .sqlite import SqliteStore
 from .tables.changes import log_change
+from .whole_file import copy_to, take_over
 
 log = logging.getLogger("routemem")
 FOLDER = "backups"
@@ -131,7 +132,7 @@ class Backups:
         try:
             part.unlink(missing_ok=True)
             create_private(part)
-            self._store.db.copy_to(part, _without_undo_copies)
+            copy_to(self._store.db, part, _without_undo_copies)
             part.replace(path)
         except OSError as error:
             raise StorageError(f"No backup can be written in {self._folder}: {error}.") from error
@@ -220,7 +221,7 @@ class Backups:
             try:
                 _copy(backup.path, part)
                 _check(part, self._store.scope, self._clock())
-                self._store.db.take_over(part, lambda: self._carry_over(part))
+                take_over(self._store.db, part, lambda: self._carry_over(part))
             finally:
                 _remove(part)
         return kept

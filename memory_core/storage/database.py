@@ -1,20 +1,17 @@
-"""A scope's SQLite file: connections, the one `atomic()`, checkpoints."""
+"""A scope's SQLite file: connections, snapshots, the one `atomic()`."""
 
-import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import apsw
 
-from ..errors import DamagedFile, StorageError, WriteTimeout
+from ..errors import DamagedFile, StorageError
 from .failures import BUSY, explained
 from .files import beside, create_private, identity, size
 from .lock import WriterLock
-
-log = logging.getLogger("routemem")
 
 Values: TypeAlias = Sequence[Any] | dict[str, Any]
 
@@ -23,10 +20,6 @@ IDLE_READERS = 4
 NOT_TEXT = "a text is not UTF-8"
 #: SQL function: text without case, in every script (SQLite's own knows ASCII only).
 FOLDED = "folded"
-#: Longest wait for readers of other processes when the log is cut, milliseconds. The writer lock
-#: is held meanwhile, so a reader that stays longer is not waited for.
-PATIENCE = 100
-CUT_LOG = "pragma wal_checkpoint(truncate)"
 _READ_PRAGMAS = (
     "pragma temp_store = memory",  # sorted rows never reach a temporary file
     "pragma trusted_schema = off",
@@ -123,6 +116,18 @@ class Database:
             yield
 
     @contextmanager
+    def alone(self) -> Iterator[apsw.Connection]:
+        """The writer connection without a transaction, for what none may surround.
+
+        No thread and no process writes meanwhile.
+
+        Raises:
+            WriteTimeout: another process held the lock past the deadline.
+        """
+        with self._exclusive(), self._explained():
+            yield self._writer
+
+    @contextmanager
     def reading(self) -> Iterator[None]:
         """One snapshot: every read in the block sees the same state of the file."""
         if getattr(self._own, "connection", None) is not None:
@@ -209,82 +214,6 @@ class Database:
     def doubt(self, reason: str) -> None:
         """Note that the file has to be looked at before it is used again."""
         self.doubts = self.doubts or reason
-
-    # ------------------------------------------------------------------ upkeep
-
-    def checkpoint(self) -> bool:
-        """Move the log into the file and cut it to nothing.
-
-        Returns:
-            False when it was not possible now: a reader holds the log, another process writes, the
-            disk is full. Nothing is lost then.
-        """
-        if self._lock is None:
-            return True
-        try:
-            with self._exclusive(), self._explained():
-                self._writer.set_busy_timeout(PATIENCE)
-                try:
-                    busy = next(row[0] for row in self._writer.execute(CUT_LOG))
-                finally:
-                    self._writer.set_busy_timeout(BUSY)
-            return not busy
-        except DamagedFile:
-            raise
-        except WriteTimeout:
-            return False
-        except StorageError as error:
-            log.warning("the log could not be folded into the file: %s", error)
-            return False
-
-    def vacuum(self) -> None:
-        """Rewrite the file without its free pages."""
-        self._alone("vacuum")
-
-    def enable_log(self) -> str:
-        """Switch to write-ahead logging; returns the journal mode the file then has."""
-        if self.value("pragma journal_mode") == "wal":
-            return "wal"
-        return str(self._alone("pragma journal_mode = wal"))
-
-    def _alone(self, sql: str) -> Any:
-        """Run a statement that no transaction may surround, under the writer lock."""
-        with self._exclusive(), self._explained():
-            return next((row[0] for row in self._writer.execute(sql)), None)
-
-    def copy_to(self, path: Path, change: Callable[[apsw.Connection], None]) -> None:
-        """Copy the database as it is at this moment into an empty file; nobody waits for it.
-
-        Args:
-            change: what to do to the copy before it is whole.
-        """
-        with self.reading(), self._explained():
-            copy = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-            try:
-                with copy.backup("main", self.connection, "main") as pages:
-                    pages.step(-1)
-                copy.execute("pragma journal_mode = delete")  # one file, not three
-                copy.execute("pragma synchronous = full")
-                change(copy)
-            finally:
-                copy.close()
-
-    def take_over(self, path: Path, prepare: Callable[[], None]) -> None:
-        """Replace everything by what another file holds, in one commit, under the writer lock.
-
-        Other processes see it as a very large write.
-
-        Args:
-            prepare: called when nobody can write any more, before the file is read.
-        """
-        with self._exclusive(), self._explained():
-            prepare()
-            source = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-            try:
-                with self._writer.backup("main", source, "main") as pages:
-                    pages.step(-1)
-            finally:
-                source.close()
 
     def size(self) -> int:
         """Bytes of the file and its log."""

@@ -6,6 +6,7 @@ from ..errors import NewerSchema, StorageError
 from ..text.traits import traits_of
 from . import totals
 from .database import Database
+from .whole_file import enable_log
 
 APPLICATION_ID = 0x526D656D  # "Rmem": `file` and doctor can tell our files from others
 
@@ -340,7 +341,7 @@ def _use_log(database: Database) -> None:
     """Switch to write-ahead logging, without which readers would wait for writers."""
     if database.path is None:
         return
-    mode = database.enable_log()
+    mode = enable_log(database)
     if mode != "wal":
         raise StorageError(
             f"{database.path} is on a file system without shared-memory locks (journal mode "

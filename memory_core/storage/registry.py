@@ -13,6 +13,7 @@ from .files import beside, identity
 from .ids import make_tag, tag_number, tag_of
 from .lock import WriterLock
 from .place import check_place, probe
+from .whole_file import enable_log
 
 KINDS = ("user", "project", "agent", "session")
 MAX_NAME = 512
@@ -99,7 +100,7 @@ class Registry:
         db = Database(path, deadline=self._deadline)
         try:
             if not db.value("select 1 from sqlite_master where name = 'scopes'"):
-                db.enable_log()
+                enable_log(db)
                 with db.atomic():
                     db.connection.execute(_SCHEMA)
                     for scope, tag, file, guests in self._scan():

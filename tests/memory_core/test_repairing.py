@@ -16,6 +16,7 @@ from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.database import Database
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.storage.sqlite import SqliteStore
+from routemem.memory_core.storage.whole_file import take_over
 
 PAGE = 4096
 ITEMS = 120
@@ -249,8 +250,7 @@ def test_what_is_stored_while_a_file_is_put_in_place_stays(
         other.open("user:ann").remember("at the last moment", key="late")
         take_over(database, *given)
 
-    take_over = Database.take_over
-    monkeypatch.setattr(Database, "take_over", late)
+    monkeypatch.setattr("routemem.memory_core.repairing.take_over", late)
     with Scopes(settings, clock=clock) as other:
         (done,) = repaired(settings, clock)
     assert done.merged

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from routemem.memory_core.storage.database import Database
+from routemem.memory_core.storage.whole_file import enable_log
 
 #: A peer that holds a transaction open until it is told to go on.
 HOLDER = """
@@ -25,7 +26,7 @@ def make(path: Path | None, **options: Any) -> Database:
     """A database with one table, in write-ahead mode."""
     db = Database(path, **options)
     if path:
-        assert db.enable_log() == "wal"
+        assert enable_log(db) == "wal"
     with db.atomic():
         db.connection.execute("create table if not exists t(x)")
     return db

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..clearing import clear, last_write
 from ..totals import SHOWN
+from ..whole_file import checkpoint, vacuum
 from .changes import last_change
 from .table import Table
 
@@ -58,7 +59,7 @@ class Upkeep(Table):
         return last_write(self.db)
 
     def flush_log(self) -> bool:
-        return self.db.checkpoint()
+        return checkpoint(self.db)
 
     def erasure_owed(self) -> str:
         return self.meta("erasure_owed") or ""
@@ -87,5 +88,5 @@ class Upkeep(Table):
                 self.set_meta("log_floor", str(floor))
             # Merge the word index into one segment, so that what was deleted leaves its pages.
             self.db.execute("insert into words(words) values('optimize')")
-        self.db.vacuum()
-        self.db.checkpoint()
+        vacuum(self.db)
+        checkpoint(self.db)

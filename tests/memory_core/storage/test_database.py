@@ -9,6 +9,7 @@ from peer import Peer
 
 from routemem.memory_core.errors import StorageError, WriteTimeout
 from routemem.memory_core.storage.database import Database
+from routemem.memory_core.storage.whole_file import checkpoint
 
 
 class Stop(Exception):
@@ -113,7 +114,7 @@ def test_a_write_gives_up_when_another_process_holds_the_lock(path: Path) -> Non
         peer.hear()
         with pytest.raises(WriteTimeout):
             say(db, "late")
-        assert not db.checkpoint()
+        assert not checkpoint(db)
         assert peer.ask() == "done"
         peer.say()
     say(db, "after")
