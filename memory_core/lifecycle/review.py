@@ -1,8 +1,9 @@
 """What could be done with which memory, and why: proposals for the model to decide. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -187,19 +188,22 @@ def _worth(entry: Entry) -> tuple[int, bool, int, int, float, str]:
 
 def _pairs(
     entries: Sequence[Entry], vectors: NDArray[np.float32] | None, least: float
-) -> list[tuple[int, int, float]]:
-    """Pairs at least so near, nearest first."""
+) -> Iterator[tuple[int, int, float]]:
+    """Pairs at least so near, nearest first.
+
+    Of a thousand texts that are alike there are half a million, so they stay in arrays.
+    """
     if vectors is not None:
         cosines = np.triu(vectors @ vectors.T, 1)
         ones, twos = np.nonzero(cosines >= least)
-        pairs = [(int(a), int(b), float(cosines[a, b])) for a, b in zip(ones, twos, strict=True)]
+        near = cosines[ones, twos]
     else:
         least = SAME_WORDS if least == ALIKE else least
         said = [vocabulary(entry.text) for entry in entries]
-        pairs = [
-            (a, b, near)
-            for a in range(len(entries))
-            for b in range(a + 1, len(entries))
-            if (near := likeness(said[a], said[b])) >= least
-        ]
-    return sorted(pairs, key=lambda pair: -pair[2])
+        near = np.zeros((len(said), len(said)))
+        for a, b in combinations(range(len(said)), 2):
+            near[a, b] = likeness(said[a], said[b])
+        ones, twos = np.nonzero(near >= least)
+        near = near[ones, twos]
+    for place in np.argsort(-near, kind="stable"):
+        yield int(ones[place]), int(twos[place]), float(near[place])
