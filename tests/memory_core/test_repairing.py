@@ -13,6 +13,7 @@ from routemem.memory_core.records import Erasure
 from routemem.memory_core.repairing import Repaired, repair, set_aside_in
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage import salvage
 from routemem.memory_core.storage.database import Database
 from routemem.memory_core.storage.registry import file_name
 from routemem.memory_core.storage.sqlite import SqliteStore
@@ -270,10 +271,16 @@ def test_a_file_that_holds_nothing_readable_is_left_and_told(
     assert [path.name for path in set_aside_in(file.parent)] == [done.kept_as]
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(40, marks=pytest.mark.slow)])
 def test_whatever_the_damage_repair_ends_and_the_scope_can_be_used(
-    file: Path, settings: Settings, clock: StoppedClock, rounds: int
+    file: Path,
+    settings: Settings,
+    clock: StoppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    rounds: int,
 ) -> None:
+    # Enough for a file of this size; with all patience a lost end takes seconds to give up.
+    monkeypatch.setattr(salvage, "PATIENCE", 5_000)
     chance, content = random.Random(3), file.read_bytes()
     for _ in range(rounds):
         harmed = bytearray(content)

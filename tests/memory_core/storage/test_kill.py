@@ -2,6 +2,8 @@
 
 import os
 import random
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from routemem.memory_core.storage.sqlite import SqliteStore
 
 #: Rounds of the short form; the environment may ask for more.
 ROUNDS = int(os.environ.get("TEST_KILLS", "10"))
+#: Rounds whose writers are started already: starting takes longer than being killed.
+AHEAD = 2
 
 WRITER = """
 import random
@@ -19,6 +23,8 @@ from dataclasses import replace
 from things import item, put, unit, whole
 from routemem.memory_core.storage.contract import Tombstone
 from routemem.memory_core.storage.sqlite import SqliteStore
+if hear() is None:  # nobody is left to kill it
+    raise SystemExit
 chance = random.Random(round)
 store = SqliteStore(path, "global", "a", now=0.0)
 mine = []
@@ -107,12 +113,29 @@ def _check_deeply(store: SqliteStore, items: int) -> None:
     assert counts["items"] == counts["chunks"] == items
 
 
+def writers_of_rounds(path: Path, rounds: int, writers: int) -> Iterator[list[Peer]]:
+    """The writers of each round, which wait for a word to begin."""
+    waiting: deque[list[Peer]] = deque()
+    try:
+        for number in range(rounds):
+            numbers = range(number * writers, (number + 1) * writers)
+            waiting.append([Peer(WRITER, path=path, round=each) for each in numbers])
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+    finally:
+        for peer in (peer for peers in waiting for peer in peers):
+            peer.kill()
+
+
 def kill_again_and_again(path: Path, rounds: int, writers: int) -> Ledger:
     """Kill all writers at a moment of their work, check what is left; that many times."""
     chance = random.Random(rounds)
     ledger = Ledger()
-    for number in range(rounds):
-        peers = [Peer(WRITER, path=path, round=number * writers + w) for w in range(writers)]
+    for number, peers in enumerate(writers_of_rounds(path, rounds, writers)):
+        for peer in peers:
+            peer.say("begin")
         for peer in peers:
             for _ in range(chance.choice((1, 2, 5, 20, 60))):
                 ledger.take(peer.hear())
