@@ -17,6 +17,8 @@ from routemem.memory_core.memory import Memory
 from .part import Found, Watch
 
 STEPS = 50
+#: One such step in about so many builds an index, which takes a process and seconds.
+BUILDS = 300
 KEYS = st.sampled_from([f"k{n}" for n in range(12)])
 WHO = st.integers(0, 1)
 WORDS = ("harbour", "gauge", "lamp", "tide", "crane", "ferry", "mole", "buoy", "anchor", "rope")
@@ -25,7 +27,7 @@ WORDS = ("harbour", "gauge", "lamp", "tide", "crane", "ferry", "mole", "buoy", "
 class TwoBesideADict(RuleBasedStateMachine):
     """What is there, by key: text, or what became of it."""
 
-    steps = 0
+    steps = builds = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,9 +113,10 @@ class TwoBesideADict(RuleBasedStateMachine):
         self.open[who].close()
         self.open[who] = self.opened()
 
-    @rule(who=WHO, chance=st.integers(0, 60))
+    @rule(who=WHO, chance=st.integers(0, BUILDS))
     def build(self, who: int, chance: int) -> None:
         if chance == 7:
+            TwoBesideADict.builds += 1
             with_enough = self.memory(who)
             for number in range(25):
                 with_enough.remember(f"filler {self.number} {number} of the quay", kind="doc")
@@ -158,7 +161,7 @@ class TwoBesideADict(RuleBasedStateMachine):
 
 def run(steps: int, folder: Path, watch: Watch) -> Found:
     """Do ``steps`` steps, in sequences of fifty."""
-    TwoBesideADict.steps = 0
+    TwoBesideADict.steps = TwoBesideADict.builds = 0
     losses = {"counter-examples": 0}
     said: list[str] = []
     for _ in watch.up_to(max(1, steps // (STEPS * 20))):
@@ -174,4 +177,5 @@ def run(steps: int, folder: Path, watch: Watch) -> Found:
         except (AssertionError, RoutememError) as error:
             losses["counter-examples"] += 1
             said += [str(error)[:300], *getattr(error, "__notes__", [])[:1]]
-    return Found({"steps": TwoBesideADict.steps, "said": said[:2]}, losses)
+    counts = {"steps": TwoBesideADict.steps, "index builds": TwoBesideADict.builds}
+    return Found({**counts, "said": said[:2]}, losses)
