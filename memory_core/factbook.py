@@ -62,7 +62,8 @@ class FactBook:
         """
         words = key_words(key)
         keys = self._store.fact_keys([max(words, key=len)]) if words else []
-        alike = [other for other in keys if other != key and key_words(other) == words]
+        near = (other for other in keys if len(other) == len(key) and other != key)
+        alike = [other for other in near if key_words(other) == words]
         if not alike:
             return ""
         return (
