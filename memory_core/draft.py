@@ -38,14 +38,7 @@ def draft_item(
     Raises:
         InvalidArgument: a field is outside what is accepted; nothing was stored.
     """
-    text = clean(content)
-    size = len(text.encode())
-    if not text.strip():
-        raise InvalidArgument("content is empty: pass the text to remember.")
-    if size > max_bytes:
-        raise InvalidArgument(
-            f"content has {size:,} bytes, at most {max_bytes:,} are accepted: store it in parts."
-        )
+    text = whole_text("content", content, max_bytes)
     if not 0 <= priority <= 10:
         raise InvalidArgument(f"priority is {priority}, expected 0 to 10 (10 is kept longest).")
     if tag_of(key):
@@ -95,6 +88,19 @@ def one_of(field: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise InvalidArgument(f"{field} is {value!r}, expected one of: {', '.join(allowed)}.")
     return value
+
+
+def whole_text(field: str, value: str, max_bytes: int) -> str:
+    """A text to remember, as it may be stored."""
+    text = clean(value)
+    size = len(text.encode())
+    if not text.strip():
+        raise InvalidArgument(f"{field} is empty: pass the text to remember.")
+    if size > max_bytes:
+        raise InvalidArgument(
+            f"{field} has {size:,} bytes, at most {max_bytes:,} are accepted: store it in parts."
+        )
+    return text
 
 
 def short(field: str, value: str) -> str:

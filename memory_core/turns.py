@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from .abridging import has_short_form
+from .draft import whole_text
 from .errors import InvalidArgument
 from .lifecycle.candidates import candidates
 from .lifecycle.recent import Entry, Kept, RecentPolicy, manage, shorten
@@ -43,6 +44,7 @@ class Turns:
         self._counter = counter
         self._clock = clock
         self._remember = remember
+        self._max_bytes = settings.max_content
         self.policy = RecentPolicy.of(settings)
 
     def log(
@@ -60,13 +62,15 @@ class Turns:
             raise InvalidArgument(f"recall_top_k is {recall_top_k}, expected 0 to {MAX_TOP_K}.")
         if not 16 <= max_tokens <= PLENTY:
             raise InvalidArgument(f"max_tokens is {max_tokens}, expected 16 to {PLENTY:,}.")
+        words = [("user", user), *([("assistant", assistant)] if assistant.strip() else [])]
+        for who, text in words:  # all of an exchange is stored or nothing
+            whole_text(who, text, self._max_bytes)
         # Before it is stored: an exchange is never found for itself.
         hits = _bearing_on(user, recall_top_k, recall) if recall_top_k else []
         when = self._clock() if when is None else when  # said again is said twice
         receipts = [
             self._remember(text, kind="turn", speaker=who, source=who, when=when)
-            for who, text in (("user", user), ("assistant", assistant))
-            if text or who == "user"
+            for who, text in words
         ]
         kept = self._keep([receipt.id for receipt in receipts if receipt.status != "held"])
         said = self._store.find(receipts[0].id)  # as it was let in; None if it was held back

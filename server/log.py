@@ -13,6 +13,9 @@ from routemem.memory_core.errors import InvalidArgument
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _FRAMES = 8
+#: These warn of whatever a client sends, the first in its words, the second with bad advice: heard
+#: when they have an error to tell.
+_TALKATIVE = ("mcp.server.sse", "uvicorn.error")
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -43,6 +46,8 @@ def configure(level: str = "WARNING") -> None:
     number: int = getattr(logging, name)
     root.setLevel(max(number, logging.WARNING))
     logging.getLogger("routemem").setLevel(number)
+    for talkative in _TALKATIVE:
+        logging.getLogger(talkative).setLevel(max(number, logging.ERROR))
 
 
 def where(error: BaseException) -> str:

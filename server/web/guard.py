@@ -28,6 +28,8 @@ from .tokens import Token, Tokens
 #: Of a body that is too long, so many times the limit are taken off the wire and thrown away: a
 #: client that is still sending would see a broken connection instead of the answer.
 _SWALLOWED = 8
+#: Seconds that a client which is refused at once has for the rest of its body.
+_LINGERING = 2.0
 _PERHAPS_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -104,9 +106,7 @@ class Guard:
 
         headers = Headers(scope=scope)
         try:
-            self._check_origin(headers)
-            token = self._holder(headers)
-            self._check_place(scope, token)
+            token = await self._checked(scope, headers, receive)
             body = await self._body(headers, receive)
         except Refused as refused:
             self._metrics.refused(refused.code)
@@ -126,6 +126,26 @@ class Guard:
         finally:
             self._metrics.ended()
             caller.reset(asking)
+
+    async def _checked(self, scope: Scope, headers: Headers, receive: Receive) -> Token:
+        try:
+            self._check_origin(headers)
+            token = self._holder(headers)
+            self._check_place(scope, token)
+        except Refused:
+            if "expect" not in headers:  # who asks first has sent no body yet
+                with anyio.move_on_after(min(_LINGERING, self._house.patience)):
+                    await self._swallow(receive)
+            raise
+        return token
+
+    async def _swallow(self, receive: Receive) -> None:
+        """Take a body off the wire unread: who still sends would see a broken connection."""
+        size, more = 0, True
+        while more and size <= self._house.body * _SWALLOWED:
+            message = await receive()
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
 
     def _check_origin(self, headers: Headers) -> None:
         hosts = headers.getlist("host")

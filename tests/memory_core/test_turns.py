@@ -124,13 +124,29 @@ def test_much_talk_is_said_to_be_much(memory: Memory) -> None:
     assert "tokens" in memory.log_turn(long, long + " end").note
 
 
-@pytest.mark.parametrize("arguments", [{"recall_top_k": 51}, {"max_tokens": 5}, {"user": ""}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"recall_top_k": 51},
+        {"max_tokens": 5},
+        {"user": ""},
+        {"assistant": "x" * (1 << 20) + "x"},
+    ],
+)
 def test_an_exchange_that_cannot_be_is_refused_and_leaves_nothing(
     memory: Memory, arguments: dict[str, object]
 ) -> None:
     with pytest.raises(InvalidArgument):
         memory.log_turn(**{"user": "kept?", **arguments})  # type: ignore[arg-type]  # wrong on purpose
     assert memory.status().items["active"] == 0
+
+
+def test_an_empty_answer_is_none_and_an_empty_question_is_called_by_its_name(
+    memory: Memory,
+) -> None:
+    assert len(memory.log_turn("Is the mill open?", "  ").ids) == 1
+    with pytest.raises(InvalidArgument, match="user is empty"):
+        memory.log_turn(" ", "It is.")
 
 
 def test_words_that_must_not_be_stored_are_in_no_part_of_the_reply(memory: Memory) -> None:

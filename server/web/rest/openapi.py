@@ -1,10 +1,12 @@
 """The OpenAPI document of the REST routes, made from their table and the tools' own schemas."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 
 from ...schemas import Schema, published_output
+from .answering import STATUS
 from .table import BASE, ENDPOINTS, Endpoint
 
 _ERROR: Schema = {
@@ -41,6 +43,11 @@ def document(tools: dict[str, Schema], version: str) -> Schema:
     }
 
 
+#: Every status of a refusal: of the tools, of their arguments, of the guard; and what it says.
+_REFUSED = {
+    status: HTTPStatus(status).phrase
+    for status in sorted({*STATUS.values(), 401, 403, 408, 413, 421, 429, 500, 503})
+}
 _OUTS = {endpoint.out for endpoint in ENDPOINTS if endpoint.out}
 
 
@@ -53,14 +60,13 @@ def _operation(endpoint: Endpoint, arguments: Schema) -> Schema:
         **({"description": f"Also taken: {names}."} if names else {}),
         "responses": {
             "200": _response("Done.", known),
-            "401": _response("No token, or none that is good.", _ref("Error")),
-            "default": _response("What was expected and what to do next.", _ref("Error")),
+            **{str(status): _response(told, _ref("Error")) for status, told in _REFUSED.items()},
         },
     }
-    if endpoint.method == "POST":
-        body = {"required": True, "content": {"application/json": {"schema": arguments}}}
-        return operation | {"requestBody": body}
     needed = arguments.get("required", ())
+    if endpoint.method == "POST":
+        body = {"required": bool(needed), "content": {"application/json": {"schema": arguments}}}
+        return operation | {"requestBody": body}
     parameters = [
         {"name": name, "in": "query", "required": name in needed, "schema": schema}
         for name, schema in arguments["properties"].items()

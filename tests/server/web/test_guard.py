@@ -112,6 +112,18 @@ def test_only_a_bearer_token_that_is_good_lets_in(house: House) -> None:
     refused(answer, 401, "unauthorized")
 
 
+def test_who_is_refused_while_sending_hears_the_answer(house: House) -> None:
+    piece = b" " * 65536
+    for path, more in (("/mcp", ""), ("/memory-manager/items/add", "origin: https://evil\r\n")):
+        with socket.create_connection(("127.0.0.1", house.server.port), timeout=20) as wire:
+            head = f"POST {path} HTTP/1.1\r\nhost: localhost:{house.server.port}\r\n{more}"
+            wire.sendall(f"{head}content-length: {8 * len(piece)}\r\n\r\n".encode())
+            for _ in range(8):
+                wire.sendall(piece)
+            heard = wire.recv(4096)
+        assert heard.split(b" ")[1] == (b"403" if more else b"401")
+
+
 def test_a_revoked_or_expired_token_is_refused_at_the_next_request(house: House) -> None:
     token = house.server.token("guest", "user:guest")
     opened = open_session(house, token)
@@ -428,6 +440,9 @@ def test_the_log_quotes_no_request(tmp_path: Path) -> None:
         server.ask(f"/{SECRET}", token)
         server.ask("/mcp", token, "POST", content=json.dumps(SECRET), headers=dict(ACCEPT))
         server.ask("/health", "wrong-" + SECRET)
+        server.ask("/messages/", token, "POST", params={"session_id": SECRET}, json={})
+        server.ask("/health", headers={"connection": "upgrade", "upgrade": SECRET})
         _, said = server.end()
     assert "emeralds" not in said
+    assert "pip install" not in said
     assert token not in said

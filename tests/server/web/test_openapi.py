@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from http_server import local_server, new_token
 
-#: Values are judged by the tools, which take more than their schemas say (a single value for a
-#: list, "7" for 7) and less (an empty text, a date that is none): see server/arguments.py.
+#: Values are judged by the tools, which take more than their schemas say (null for what is absent,
+#: a single value for a list, 0 for false) and less (no empty text, no date that is none): see
+#: server/arguments.py. Every other check is on; each status has to be one the document names.
 NOT_CHECKED = "negative_data_rejection,positive_data_acceptance"
 
 
