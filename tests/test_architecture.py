@@ -28,17 +28,18 @@ PURE = {
 #: Modules that bring the rooms together.
 COMPOSE = {
     "memory", "scopes", "meaning", "remembering", "recalling", "forgetting", "factbook", "ledger",
-    "upkeep", "draft", "question", "caretaker", "routed", "chain", "moving", "emptying",
+    "upkeep", "draft", "question", "caretaker", "routed", 
     "summarising", "turns", "model_table",
     "renewal", "rebalancing", "intake", "quarantine", "abridging", "compressing", "tending",
     "briefing",
-    "backing_up", "repairing", "reviewing", "deciding", "searching", "succeeding", "timeline",
-    "rooms", "reading", "opened", "carrying", "shelf",
+    "reviewing", "deciding", "searching", "succeeding", "timeline",
+    "rooms", "reading",
 }  # fmt: skip
 #: Rooms that stand on others' shoulders, and what they may see from there.
 ABOVE = {
     "boards": {"draft", "intake"},
     "transfer": {"draft", "intake"},
+    "scopes": COMPOSE - {"scopes"},
     "quarantine": {"draft", "factbook", "ledger", "remembering"},
 }
 NEVER_IN_CORE = {"mcp", "pydantic", "starlette", "sqlite3", "pickle"}

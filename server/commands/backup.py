@@ -53,7 +53,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _back_up(scopes: "Scopes", names: list[str]) -> Said:
-    from routemem.memory_core.backing_up import back_up
+    from routemem.memory_core.scopes.backing_up import back_up
 
     done = back_up(scopes, names)
     lines = [f"{scope}: {made.name} ({made.bytes:,} bytes)" for scope, made in done]
@@ -61,7 +61,7 @@ def _back_up(scopes: "Scopes", names: list[str]) -> Said:
 
 
 def _list(scopes: "Scopes", names: list[str]) -> Said:
-    from routemem.memory_core.backing_up import backups_of
+    from routemem.memory_core.scopes.backing_up import backups_of
 
     found = [(name, each) for name in names for each in backups_of(scopes.look(name)).all()]
     lines = [
@@ -73,7 +73,7 @@ def _list(scopes: "Scopes", names: list[str]) -> Said:
 
 
 def _restore(scopes: "Scopes", name: str) -> Said:
-    from routemem.memory_core.backing_up import restore
+    from routemem.memory_core.scopes.backing_up import restore
 
     done = restore(scopes, name=name)
     lines = [f"{done.scope} is as it was on {iso(done.backup.at)} ({done.backup.name})."]

@@ -83,7 +83,7 @@ def _import(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str,
 def _clear(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, dict[str, Any]]:
     memory = scopes.look()
     if given.undo:
-        from routemem.memory_core.emptying import bring_back
+        from routemem.memory_core.scopes.emptying import bring_back
 
         return imported(bring_back(memory), undone=True)
     holds = contents(memory)

@@ -62,7 +62,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 def _repair(settings: Settings) -> int:
     """Bring back what was set aside, a line a file; returns how many could not be."""
     from routemem.memory_core import Scopes
-    from routemem.memory_core.repairing import repair
+    from routemem.memory_core.scopes.repairing import repair
 
     failed = 0
     with Scopes(settings) as scopes:
@@ -126,7 +126,7 @@ def _sqlite(settings: Settings) -> Finding:
 
 
 def _folder(settings: Settings) -> Finding:
-    from routemem.memory_core.data_folder import make_private
+    from routemem.memory_core.storage.data_folder import make_private
 
     folder = settings.data_path()
     before = folder.stat().st_mode & 0o777 if folder.is_dir() else None
@@ -266,7 +266,7 @@ def _scopes(settings: Settings) -> Finding:
 
 
 def _damaged(settings: Settings) -> Finding:
-    from routemem.memory_core.repairing import REPAIRED, set_aside_in
+    from routemem.memory_core.scopes.repairing import REPAIRED, set_aside_in
 
     folder = settings.data_path()
     damaged = [path.name for path in set_aside_in(folder)]

@@ -61,7 +61,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _create(given: argparse.Namespace, settings: Settings, tokens: Tokens) -> None:
-    from routemem.memory_core.data_folder import make_private
+    from routemem.memory_core.storage.data_folder import make_private
 
     make_private(settings.data_path())
     scopes = [scope for text in given.granted for scope in text.split(",")]

@@ -10,10 +10,10 @@ from .words import counted
 
 if TYPE_CHECKING:
     from routemem.memory_core import Memory
-    from routemem.memory_core.emptying import Emptied
     from routemem.memory_core.lifecycle.models import Cost
     from routemem.memory_core.lifecycle.plan import Action
     from routemem.memory_core.records import Usage
+    from routemem.memory_core.scopes.emptying import Emptied
     from routemem.memory_core.transfer import Exported, Imported
 
 Told = tuple[str, dict[str, Any]]

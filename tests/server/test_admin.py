@@ -22,7 +22,9 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
-    server = build_server(replace(settings, toolsets=("default", "admin", "tasks")))
+    server = build_server(
+        replace(settings, toolsets=("default", "admin", "tasks", "agents", "human"))
+    )
     async with Client(server) as client:
         yield client
 

@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from routemem.memory_core.data_folder import make_private
+from routemem.memory_core.storage.data_folder import make_private
 from routemem.server import cli
 from routemem.server.commands.serve import address_of
 from routemem.server.http import Served, http_server

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from .errors import StorageError
+from ..errors import StorageError
 
 
 def make_private(folder: Path) -> None:

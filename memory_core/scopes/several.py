@@ -6,19 +6,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
-from .briefing import Briefing
+from ..briefing import Briefing
+from ..course import ALONE, Course
+from ..deciding import Outcome
+from ..embedding.embedder import Embedder
+from ..errors import InvalidArgument
+from ..lifecycle.actions import Action, Unread
+from ..memory import Memory
+from ..question import ask
+from ..records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
+from ..settings import Settings
 from .carrying import Carrying
 from .chain import Chain
-from .course import ALONE, Course
-from .deciding import Outcome
-from .embedding.embedder import Embedder
-from .errors import InvalidArgument
-from .lifecycle.actions import Action, Unread
-from .memory import Memory
 from .naming import NamedScopes
-from .question import ask
-from .records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
-from .settings import Settings
 
 
 class Scopes(NamedScopes):

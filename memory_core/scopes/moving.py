@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .errors import InvalidArgument, NotFound
-from .memory import Memory
-from .storage.ids import bare
-from .storage.registry import Registry
+from ..errors import InvalidArgument, NotFound
+from ..memory import Memory
+from ..storage.ids import bare
+from ..storage.registry import Registry
 
 #: Key of the note that a move is under way.
 NOTE = "moving"

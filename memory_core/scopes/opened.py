@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from .data_folder import make_private
-from .embedding.embedder import Embedder
+from ..embedding.embedder import Embedder
+from ..errors import StorageError
+from ..memory import Memory
+from ..settings import Settings
+from ..storage.data_folder import make_private
+from ..storage.opening import open_store
+from ..storage.registry import Registry, file_name
+from ..storage.sqlite import SqliteStore
+from ..text.tokens import TokenCounter
 from .emptying import discard, expire
-from .errors import StorageError
-from .memory import Memory
 from .moving import finish, under_way
-from .settings import Settings
 from .shelf import Shelf
-from .storage.opening import open_store
-from .storage.registry import Registry, file_name
-from .storage.sqlite import SqliteStore
-from .text.tokens import TokenCounter
 
 log = logging.getLogger("routemem")
 

@@ -9,15 +9,15 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import Conflict
-from .memory import Memory
-from .storage.clearing import is_spent
-from .storage.contract import Tombstone
-from .storage.files import remove
-from .storage.ids import make_id
-from .storage.sqlite import SqliteStore
-from .storage.vault import Vault
-from .transfer.importing import Imported
+from ..errors import Conflict
+from ..memory import Memory
+from ..storage.clearing import is_spent
+from ..storage.contract import Tombstone
+from ..storage.files import remove
+from ..storage.ids import make_id
+from ..storage.sqlite import SqliteStore
+from ..storage.vault import Vault
+from ..transfer.importing import Imported
 
 DAY = 86_400.0
 HOUR = 3_600.0

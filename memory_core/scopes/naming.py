@@ -5,16 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from ..embedding.embedder import Embedder
+from ..embedding.lazy import LazyEmbedder
+from ..errors import NotFound
+from ..memory import Memory
+from ..settings import Settings
+from ..storage.ids import bare, tag_of
+from ..storage.registry import Registry, check_scope
+from ..text.tokens import TokenCounter
 from .chain import read_chain
-from .embedding.embedder import Embedder
-from .embedding.lazy import LazyEmbedder
-from .errors import NotFound
-from .memory import Memory
 from .opened import Opened
-from .settings import Settings
-from .storage.ids import bare, tag_of
-from .storage.registry import Registry, check_scope
-from .text.tokens import TokenCounter
 
 
 class NamedScopes:

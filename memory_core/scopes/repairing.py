@@ -8,18 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import DamagedFile, RoutememError, StorageError
-from .memory import Memory
-from .scopes import Scopes
-from .storage.files import beside
-from .storage.ids import tag_of
-from .storage.opening import settle
-from .storage.registry import file_name
-from .storage.salvage import salvage
-from .storage.soundness import restore_soundness
-from .storage.sqlite import SqliteStore
-from .storage.tables.changes import owe_erasure
-from .storage.whole_file import take_over
+from ..errors import DamagedFile, RoutememError, StorageError
+from ..memory import Memory
+from ..storage.files import beside
+from ..storage.ids import tag_of
+from ..storage.opening import settle
+from ..storage.registry import file_name
+from ..storage.salvage import salvage
+from ..storage.soundness import restore_soundness
+from ..storage.sqlite import SqliteStore
+from ..storage.tables.changes import owe_erasure
+from ..storage.whole_file import take_over
+from .several import Scopes
 
 _ASIDE = re.compile(r"(?P<file>.+\.db)\.damaged-(?P<when>\d+(?:-\d+)?)")
 REPAIRED = ".repaired-"

@@ -10,8 +10,8 @@ from things import files_holding
 
 from routemem.memory_core.errors import DamagedFile
 from routemem.memory_core.records import Erasure
-from routemem.memory_core.repairing import Repaired, repair, set_aside_in
 from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.scopes.repairing import Repaired, repair, set_aside_in
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage import salvage
 from routemem.memory_core.storage.database import Database
@@ -251,7 +251,7 @@ def test_what_is_stored_while_a_file_is_put_in_place_stays(
         other.open("user:ann").remember("at the last moment", key="late")
         take_over(database, *given)
 
-    monkeypatch.setattr("routemem.memory_core.repairing.take_over", late)
+    monkeypatch.setattr("routemem.memory_core.scopes.repairing.take_over", late)
     with Scopes(settings, clock=clock) as other:
         (done,) = repaired(settings, clock)
     assert done.merged

@@ -6,9 +6,8 @@ import pytest
 from stopped_clock import StoppedClock
 from things import files_holding
 
-from routemem.memory_core import moving
 from routemem.memory_core.errors import InvalidArgument, NotFound
-from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.scopes import Scopes, moving
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
 

@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from .errors import TooManyScopes
-from .memory import Memory
+from ..errors import TooManyScopes
+from ..memory import Memory
 
 
 class Shelf:

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from .course import ALONE, Course
-from .data_folder import make_private
+from ..course import ALONE, Course
+from ..errors import InvalidArgument
+from ..records import Trust
+from ..storage.data_folder import make_private
+from ..storage.registry import Registry, file_name
+from ..text.times import iso
+from ..transfer import Exported, Imported
+from ..transfer.bundle import check
+from ..transfer.files import ENDING, free_name, read_from, write_new
 from .emptying import Emptied, clear, confirmation
-from .errors import InvalidArgument
 from .moving import Moved, move
 from .naming import NamedScopes
-from .records import Trust
-from .storage.registry import Registry, file_name
-from .text.times import iso
-from .transfer import Exported, Imported
-from .transfer.bundle import check
-from .transfer.files import ENDING, free_name, read_from, write_new
 
 
 class Carrying:

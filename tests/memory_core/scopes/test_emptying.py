@@ -7,9 +7,9 @@ import pytest
 from stopped_clock import StoppedClock
 from things import files_holding
 
-from routemem.memory_core.emptying import bring_back, confirmation
 from routemem.memory_core.errors import Conflict, StorageError
 from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.scopes.emptying import bring_back, confirmation
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from stopped_clock import StoppedClock
 
-from routemem.memory_core.chain import read_chain
 from routemem.memory_core.errors import InvalidArgument, InvalidScope
 from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.scopes.chain import read_chain
 from routemem.memory_core.settings import Settings
 
 CHAIN = ("session:s", "user:u", "global")

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from .memory import Memory
-from .question import Question
-from .recalling import with_neighbours
-from .records import FACT, Fact, Hit, Recall
-from .retrieval.confidence import LEVELS
-from .retrieval.excerpt import excerpt
-from .retrieval.fence import trusted_first
-from .retrieval.packing import fit
-from .text.tokens import TokenCounter
+from ..memory import Memory
+from ..question import Question
+from ..recalling import with_neighbours
+from ..records import FACT, Fact, Hit, Recall
+from ..retrieval.confidence import LEVELS
+from ..retrieval.excerpt import excerpt
+from ..retrieval.fence import trusted_first
+from ..retrieval.packing import fit
+from ..text.tokens import TokenCounter
 
 #: Hits each scope brings at least, so that the scales of all of them are known.
 DEPTH = 24

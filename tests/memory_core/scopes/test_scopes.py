@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from stopped_clock import StoppedClock
 
-from routemem.memory_core.data_folder import make_private
 from routemem.memory_core.errors import InvalidArgument, InvalidScope, NotFound, StorageError
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
+from routemem.memory_core.storage.data_folder import make_private
 from routemem.memory_core.storage.registry import file_name
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes")

@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 from stopped_clock import StoppedClock
 
-from routemem.memory_core import opened
 from routemem.memory_core.errors import TooManyScopes
 from routemem.memory_core.memory import Memory
-from routemem.memory_core.scopes import Scopes
+from routemem.memory_core.scopes import Scopes, opened
+from routemem.memory_core.scopes.shelf import Shelf
 from routemem.memory_core.settings import Settings
-from routemem.memory_core.shelf import Shelf
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import DamagedFile, InvalidArgument
-from .memory import Memory
-from .scopes import Scopes
-from .storage.backups import Backup, Backups
-from .storage.opening import settle
-from .storage.sqlite import SqliteStore
+from ..errors import DamagedFile, InvalidArgument
+from ..memory import Memory
+from ..storage.backups import Backup, Backups
+from ..storage.opening import settle
+from ..storage.sqlite import SqliteStore
+from .several import Scopes
 
 
 @dataclass(frozen=True, slots=True)
