@@ -198,12 +198,11 @@ class Meaning:
             return {}
         return self._store.token_codes(chunks)
 
-    def backfill(self, limit: int) -> int:
-        """Embed up to ``limit`` waiting chunks; returns how many no longer wait.
+    def backfill(self, waiting: Sequence[tuple[Chunk, Item]]) -> int:
+        """Embed chunks that wait; returns how many no longer do.
 
         A text that the model cannot encode is passed over, so that it does not hold up the others.
         """
-        waiting = self._store.waiting(limit)
         if not waiting:
             return 0
         rows = [chunk.row for chunk, _ in waiting]

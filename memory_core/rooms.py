@@ -70,8 +70,8 @@ class Rooms:
             load_summariser(settings.summariser),
         )  # fmt: skip
         self.upkeep = Upkeep(
-            store, self.meaning, self.ledger, settings, clock, self._closing,
-            _backups(store, settings, clock),
+            store, self.meaning, self.remembering.succeeding, self.ledger, settings, clock,
+            self._closing, _backups(store, settings, clock),
         )  # fmt: skip
         self.index = Rebalancing(self.meaning, self.ledger, clock, self._closing)
         seals = Vault(settings.key_path(), keyring=settings.keyring)

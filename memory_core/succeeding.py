@@ -75,6 +75,18 @@ class Succeeding:
                 found.setdefault(owners[chunk], cosine)
         return found
 
+    def link(self, items: Sequence[Item]) -> None:
+        """Find and keep the pairs of items that had no vector when they were stored."""
+        for item in items:
+            vectors = self._store.vectors([item.row]).vectors
+            related = self.related(item, Embedded(vectors)) if _live(item) else []
+            if not related:
+                continue
+            with self._store.atomic():
+                now = self._store.items([item.row]).get(item.row)
+                if now is not None and now.digest == item.digest:
+                    self.keep(item.row, related)
+
     def keep(self, row: int, related: Sequence[Related]) -> list[Related]:
         """Record the pairs of the item in this row, inside the transaction; returns what holds.
 
@@ -128,7 +140,7 @@ def marked(store: Store, hits: Sequence[tuple[int, Hit]]) -> list[Hit]:
     newest: dict[int, Item] = {}
     for pair in followed:
         other, best = items.get(pair.newer), newest.get(pair.older)
-        if other is None or other.state not in ("active", "compressed"):
+        if other is None or not _live(other):
             continue
         if may_follow(other.trust, trust[pair.older]):
             newest[pair.older] = other if best is None or _at(best) <= _at(other) else best
@@ -152,7 +164,11 @@ def _states(item: Item) -> bool:
 
 def _comparable(one: Item, two: Item) -> bool:
     same = one.speaker.casefold() == two.speaker.casefold()
-    return same and _states(two) and two.state in ("active", "compressed")
+    return same and _states(two) and _live(two)
+
+
+def _live(item: Item) -> bool:
+    return item.state in ("active", "compressed")
 
 
 def _at(item: Item) -> float:

@@ -15,6 +15,7 @@ from .storage.ballast import Ballast
 from .storage.contract import Store
 from .storage.soundness import watch
 from .storage.sqlite import SqliteStore
+from .succeeding import Succeeding
 from .text.tokens import TokenCounter
 from .transfer.erasing import erase_from_exports
 
@@ -33,6 +34,7 @@ class Upkeep:
         self,
         store: Store,
         meaning: Meaning,
+        succeeding: Succeeding,
         ledger: Ledger,
         settings: Settings,
         clock: Callable[[], float],
@@ -41,6 +43,7 @@ class Upkeep:
     ) -> None:
         self._store = store
         self._meaning = meaning
+        self._succeeding = succeeding
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
@@ -50,8 +53,17 @@ class Upkeep:
         self._soundness = watch(store, clock, closing.is_set)
 
     def backfill(self, limit: int = 64) -> int:
-        """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be."""
-        return 0 if self._settings.read_only else self._meaning.backfill(limit)
+        """Embed up to ``limit`` waiting chunks; returns how many. 0: none waits or can be.
+
+        What could not be compared with its neighbours when it was stored is compared now.
+        """
+        if self._settings.read_only:
+            return 0
+        waiting = self._store.waiting(limit)
+        done = self._meaning.backfill(waiting)
+        if done:
+            self._succeeding.link([item for chunk, item in waiting if chunk.start == 0])
+        return done
 
     def embed_waiting(self, course: Course = ALONE) -> int:
         """Embed all chunks that wait; returns how many still do: stopped, or no embedder works.

@@ -16,6 +16,7 @@ from .stored import Chunk, Fact, Filter, Item, Link, Succession, Usage
 from .words import (
     ASKS,
     COUNTED,
+    DENIES,
     FACT,
     FOCUSES,
     FORGET_MODES,
@@ -37,6 +38,7 @@ from .words import (
 __all__ = [
     "ASKS",
     "COUNTED",
+    "DENIES",
     "FACT",
     "FOCUSES",
     "FORGET_MODES",

@@ -27,7 +27,7 @@ class Item:
         summary_by: who made it: "extractive", "model" (the caller's), "local", or "" for none.
         summary_tokens: tokens of it; what the item costs while it is compressed. With no summary:
             as many as the text has when it cannot be shortened, else 0.
-        traits: what the text shows at a glance; see `ASKS`, `TIMED`, `COUNTED`, `PREFERS`.
+        traits: what the text shows at a glance; see `ASKS` and what follows it.
     """
 
     text: str

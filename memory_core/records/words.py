@@ -21,8 +21,8 @@ STRATEGIES = ("aggressive", "balanced", "conservative")
 FACT = "fact"
 
 #: Bits of `Item.traits`: the text ends in a question; it says when; it says how many; it says how
-#: something is to be done from now on.
-ASKS, TIMED, COUNTED, PREFERS = 1, 2, 4, 8
+#: something is to be done from now on; it says that something never happened.
+ASKS, TIMED, COUNTED, PREFERS, DENIES = 1, 2, 4, 8, 16
 
 #: From least to most trusted.
 TRUST_ORDER: tuple[Trust, ...] = ("untrusted", "normal", "verified")

@@ -30,6 +30,7 @@ _LOOKS_BACK = re.compile(
     r"|over time|so far|throughout|progress\w*|evol\w+)\b",
     re.IGNORECASE,
 )
+_WHETHER = re.compile(r"\s*(?:have|has|had|did)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
 
@@ -44,6 +45,7 @@ class Cues:
         how_many: it asks for a number.
         periods: stretches of time it speaks of.
         seeks_help: it asks for something to be done or advised, and not for what was.
+        whether: it asks whether something ever happened.
     """
 
     speaker: str
@@ -52,6 +54,7 @@ class Cues:
     how_many: bool
     periods: tuple[Period, ...]
     seeks_help: bool = False
+    whether: bool = False
 
 
 def read_cues(question: str, speakers: Iterable[str], now: float) -> Cues:
@@ -70,6 +73,7 @@ def read_cues(question: str, speakers: Iterable[str], now: float) -> Cues:
         how_many=bool(_HOW_MANY.search(question)),
         periods=periods(question, now),
         seeks_help=bool(_SEEKS_HELP.search(question)) and not _LOOKS_BACK.search(question),
+        whether=bool(_WHETHER.match(question)),
     )
 
 

@@ -12,17 +12,19 @@ from .signals import Signals
 DEPTH = 100
 
 #: Weight of each signal, fitted on LoCoMo-dev and BEAM-dev together, the same for every store
-#: (listwise softmax, L2; see `benchmarks/README.md`).
+#: (listwise softmax, L2; see `benchmarks/README.md`). ``denial`` was set by hand: 14 questions of
+#: BEAM-dev and 4 of LoCoMo-dev have it.
 WEIGHTS: Mapping[str, float] = {
     "meaning": 1.3, "words": 1.85, "conversation_words": 2.3, "conversation_union": 1.5,
     "conversation_meaning": 3.65, "speaker": 2.15, "period": 3.05, "when": 1.55, "how_many": 1.55,
-    "preference": 4.1, "asks": -0.1, "assistant": -1.6, "length": -1.0, "tokens": 18.3,
+    "preference": 4.1, "denial": 2.5, "asks": -0.1, "assistant": -1.6, "length": -1.0,
+    "tokens": 18.3,
 }  # fmt: skip
 #: The same before token codes are read, or where there are none.
 WEIGHTS_BEFORE_TOKENS: Mapping[str, float] = {
     "meaning": 7.55, "words": 3.75, "conversation_words": 2.5, "conversation_union": 2.2,
     "conversation_meaning": 3.5, "speaker": 1.9, "period": 4.55, "when": 2.05, "how_many": 1.7,
-    "preference": 3.95, "asks": -0.05, "assistant": -1.95, "length": -0.35,
+    "preference": 3.95, "denial": 2.5, "asks": -0.05, "assistant": -1.95, "length": -0.35,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..records import ASKS, COUNTED, PREFERS, TIMED
+from ..records import ASKS, COUNTED, DENIES, PREFERS, TIMED
 from .cues import Cues
 from .outline import NONE, Floats, Ints, Outline
 from .time_expressions import within
@@ -47,6 +47,9 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     - ``preference``: says how something is to be done, and the question asks for help: what a
       person wants bears on the answer though it need not resemble the question. The assistant's
       own words do not count.
+    - ``denial``: share of the question in a text that says of something that it never happened,
+      when the question asks whether it did: whoever told both at different times said it once in
+      many words and once in few. Not the assistant's own.
     - ``asks``: is itself a question.
     - ``length``: how far it is longer than 30 words (its longest chunk), a logarithm: more words
       match more by chance.
@@ -54,7 +57,7 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     """
     n = len(outline.items)
     nothing = np.zeros(n)
-    silent = ("speaker", "period", "when", "how_many", "preference")
+    silent = ("speaker", "period", "when", "how_many", "preference", "denial")
     signals: dict[str, Floats] = {name: nothing for name in silent}
     if cues.speaker:
         theirs = outline.speaker == outline.names[cues.speaker]
@@ -71,6 +74,9 @@ def cue_signals(outline: Outline, matches: Matches, cues: Cues) -> dict[str, Flo
     signals["assistant"] = (outline.speaker == assistant).astype(float)
     if cues.seeks_help:
         signals["preference"] = _shows(outline, PREFERS) * (outline.speaker != assistant)
+    if cues.whether:
+        denies = _shows(outline, DENIES) * (outline.speaker != assistant)
+        signals["denial"] = denies * coverage(matches.weights, matches.items)
     signals["length"] = np.maximum(np.log1p(outline.longest / LETTERS) - SHORT, 0.0)
     return signals
 

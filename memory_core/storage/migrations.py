@@ -277,6 +277,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[Database], None]], ...] = (
     ("m008_links", _m008_links),
     ("m009_shown_tokens", _m009_shown_tokens),
     ("m010_preferences", _read_traits),
+    ("m011_denials", _read_traits),
 )
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from ..records import ASKS, COUNTED, PREFERS, TIMED
+from ..records import ASKS, COUNTED, DENIES, PREFERS, TIMED
 
 _TIMED = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|recently|since|weekend|weeks?|months?"
@@ -23,13 +23,14 @@ _PREFERS = re.compile(
     r"|give|suggest|mention|answer|reply|put|make)\b",
     re.IGNORECASE,
 )
-#: Characters looked at from either end: a long text shows everything somewhere. A preference is
-#: said at the beginning.
+_DENIES = re.compile(r"\bnever\b|\b(?:have|has|had)(?: not|n['’]t)\b|\bno longer\b", re.IGNORECASE)
+#: Characters looked at from either end: a long text shows everything somewhere. A preference or a
+#: denial is said at the beginning.
 _SPAN, _BEGINNING = 4000, 400
 
 
 def traits_of(text: str) -> int:
-    """The bits `ASKS`, `TIMED`, `COUNTED` and `PREFERS` of a text."""
+    """The bits `ASKS`, `TIMED`, `COUNTED`, `PREFERS` and `DENIES` of a text."""
     said = text[:_SPAN]
     # What follows in brackets, such as the caption of a picture, is not part of what was said.
     spoken = re.sub(r"\s*\[[^\]]*\]\s*$", "", text[-_SPAN:]).rstrip()
@@ -38,4 +39,5 @@ def traits_of(text: str) -> int:
         | TIMED * bool(_TIMED.search(said))
         | COUNTED * bool(_COUNTED.search(said))
         | PREFERS * bool(_PREFERS.search(said[:_BEGINNING]))
+        | DENIES * bool(_DENIES.search(said[:_BEGINNING]))
     )

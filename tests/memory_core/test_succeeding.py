@@ -46,6 +46,20 @@ def test_what_says_the_same_is_stored_beside_and_named(memory: Memory) -> None:
     assert memory.store.count_items() == 2
 
 
+def test_what_had_no_vector_when_it_was_stored_is_compared_when_it_has_one(tmp_path: Path) -> None:
+    file = tmp_path / "memory.db"
+    with Memory.open(file, embedder="none") as memory:
+        old = memory.remember("I live in Turin.", when=JANUARY)
+        new = memory.remember("I moved to Oslo and live there now.", when=MARCH)
+        gone = memory.remember("I moved to Rome and live there now.", when=JANUARY)
+        memory.forget([gone.id])
+        assert pairs(memory) == []
+    with Memory.open(file) as memory:
+        while memory.upkeep.backfill(1):
+            pass
+        assert pairs(memory) == [(new.id, old.id, "supersedes")]
+
+
 def test_an_older_state_that_is_told_later_is_the_older_one(memory: Memory) -> None:
     new = memory.remember("I moved to Oslo and live there now.", when=MARCH)
     old = memory.remember("I live in Turin.", when=JANUARY)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from outlines import turns
 
-from routemem.memory_core.records import ASKS, COUNTED, PREFERS, TIMED
+from routemem.memory_core.records import ASKS, COUNTED, DENIES, PREFERS, TIMED
 from routemem.memory_core.retrieval.cues import Cues, read_cues
 from routemem.memory_core.retrieval.outline import NONE, Outline
 from routemem.memory_core.retrieval.ranking import best, weighted
@@ -177,3 +177,21 @@ def test_the_weighted_sum_takes_what_is_there() -> None:
 def test_the_best_come_in_order_and_equal_ones_as_they_were(n: int) -> None:
     scores = np.array([0.5, 0.9, 0.5, 0.1, 0.9, *[0.0] * 40])
     assert best(scores, n).tolist() == np.argsort(-scores, kind="stable")[:n].tolist()
+
+
+def test_a_denial_counts_when_the_question_is_whether_it_happened(talk: Outline) -> None:
+    told = replace(talk, traits=np.array([DENIES, 0, DENIES, 0, 0]))
+    for question, expected in (
+        ("Have we met a fox in its den?", [0.5, 0, 0, 0, 0]),
+        ("Where did we meet a fox?", [0, 0, 0, 0, 0]),
+    ):
+        words = match(["fox", "den"], [rows(10, 11), rows(11, 13)], told)
+        signal = cue_signals(told, words, read_cues(question, told.names, 0.0))["denial"]
+        np.testing.assert_allclose(signal, expected)
+
+
+def test_an_assistant_s_denial_says_nothing_of_the_user() -> None:
+    told = replace(turns(("assistant", 0), ("user", 0)), traits=np.array([DENIES, DENIES]))
+    cues = read_cues("Did I ever see a fox?", told.names, 0.0)
+    signal = cue_signals(told, match(["fox"], [rows(10, 11)], told), cues)["denial"]
+    assert signal.tolist() == [0, 1]

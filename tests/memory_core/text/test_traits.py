@@ -2,7 +2,7 @@
 
 import pytest
 
-from routemem.memory_core.records import ASKS, COUNTED, PREFERS, TIMED
+from routemem.memory_core.records import ASKS, COUNTED, DENIES, PREFERS, TIMED
 from routemem.memory_core.text.traits import traits_of
 
 
@@ -16,7 +16,9 @@ from routemem.memory_core.text.traits import traits_of
         ("Always answer in French.", PREFERS),
         ("The user prefers tabs to spaces.", PREFERS),
         ("Please don't use semicolons.", PREFERS),
-        ("I've never been to Rome.", 0),
+        ("I've never been to Rome.", DENIES),
+        ("She hasn't called.", DENIES),
+        ("I do not like tea.", 0),
     ],
 )
 def test_a_trait_is_read_from_its_words(text: str, traits: int) -> None:
