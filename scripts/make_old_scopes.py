@@ -18,6 +18,7 @@ from routemem.memory_core.embedding.hashing import HashingEmbedder
 from routemem.memory_core.records import Item
 from routemem.memory_core.storage.database import Database
 from routemem.memory_core.storage.migrations import APPLICATION_ID, MIGRATIONS
+from routemem.memory_core.storage.whole_file import enable_log
 from routemem.memory_core.text.identity import digest
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data"
@@ -59,7 +60,7 @@ def main() -> int:
 def make(path: Path, stage: int) -> None:
     """A file as the first ``stage`` migrations leave it, with something in every table."""
     db = Database(path)
-    db.enable_log()
+    enable_log(db)
     with db.atomic():
         for name, step in MIGRATIONS[:stage]:
             step(db)
