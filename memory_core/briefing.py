@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import count as numbers
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .abridging import has_short_form
 from .draft import one_of
@@ -21,8 +21,9 @@ from .retrieval.overflow import focused
 from .text.tokens import TokenCounter
 
 if TYPE_CHECKING:
-    from .memory import Memory
     from .question import Question
+    from .reading import Reading
+    from .storage.contract import Store
 
 PARTS = ("facts", "pinned", "recent", "relevant", "hints")
 #: Memories looked at for a question at the most.
@@ -39,6 +40,18 @@ SHORTEST = 40
 BRIEF = 8
 
 
+class Source(Protocol):
+    """A memory, as far as a context is made of it."""
+
+    scope: str
+    store: "Store"
+    reading: "Reading"
+
+    def recent(self) -> list[tuple[Item, str]]:
+        """The turns that are always shown now, oldest first, each with the text it shows."""
+        ...
+
+
 class Briefing:
     """Gathers what a context holds.
 
@@ -50,7 +63,7 @@ class Briefing:
 
     def __init__(
         self,
-        memories: "Sequence[Memory]",
+        memories: Sequence[Source],
         facts: Callable[[], list[Fact]],
         found: "Callable[[Question, Callable[[Hit], int]], Recall]",
         counter: TokenCounter,
