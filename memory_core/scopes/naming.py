@@ -2,6 +2,7 @@
 
 import copy
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -144,4 +145,6 @@ class NamedScopes:
 
 
 def _named(scope: str, patterns: Sequence[str]) -> bool:
-    return any(scope == p or (p.endswith("*") and scope.startswith(p[:-1])) for p in patterns)
+    """Whether a checked name is among the patterns, however their accents were typed."""
+    whole = (unicodedata.normalize("NFC", pattern) for pattern in patterns)
+    return any(scope == p or (p.endswith("*") and scope.startswith(p[:-1])) for p in whole)

@@ -82,6 +82,16 @@ def test_only_what_is_on_the_list_may_be_named(walled: Scopes) -> None:
     walled.close()
 
 
+def test_a_list_means_the_same_names_however_their_accents_are_typed(settings: Settings) -> None:
+    typed = ("user:bo\u0301b", "project:ca*")
+    with Scopes(replace(settings, scope=typed[0], allow_scope=typed)) as scopes:
+        for name in ("", "user:b\u00f3b", "user:bo\u0301b", "project:cab"):
+            scopes.open(name)
+        for name in ("user:bob", "project:c\u00e1b", "project:ca\u0301b"):  # one letter, not "ca"
+            with pytest.raises(NotFound):
+                scopes.open(name)
+
+
 def test_not_allowed_and_not_there_have_the_same_answer(walled: Scopes, scopes: Scopes) -> None:
     hidden = scopes.open("agent:z").recall("of").hits[0].id
     missing = hidden.split("-")[0] + "-999"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import select
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -118,6 +119,8 @@ def test_who_is_refused_while_sending_hears_the_answer(house: House) -> None:
         with socket.create_connection(("127.0.0.1", house.server.port), timeout=20) as wire:
             head = f"POST {path} HTTP/1.1\r\nhost: localhost:{house.server.port}\r\n{more}"
             wire.sendall(f"{head}content-length: {8 * len(piece)}\r\n\r\n".encode())
+            # An answer that came before the body would be followed by a closed door.
+            assert select.select([wire], [], [], 0.2)[0] == []
             for _ in range(8):
                 wire.sendall(piece)
             heard = wire.recv(4096)
