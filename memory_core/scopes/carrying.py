@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from ..course import ALONE, Course
 from ..errors import InvalidArgument
+from ..memory import Memory
 from ..records import Trust
 from ..storage.data_folder import make_private
 from ..storage.registry import Registry, file_name
@@ -93,20 +95,22 @@ class Carrying:
             NotFound: there is no such file or scope.
             Stopped: what came in so far stays; the same import again completes it.
         """
-        head = read_from(path, lambda file: check(file, course))
-        memory = self._scopes.open(scope)
-        if (
-            memory.store.meta("last_id") is None
-            and self._scopes.registry.scope_of(head.tag) is None
-        ):
-            tag = self._scopes.registry.settle(
-                memory.scope, head.tag
-            )  # then ids can stay as they are
+
+        def take_in(file: IO[bytes]) -> Imported:
+            head = check(file, course)
+            memory = self._scopes.open(scope)
+            self._settle(memory, head.tag)
+            return memory.transfer.restore(file, trust=trust, course=course, checked=head)
+
+        return read_from(path, take_in)
+
+    def _settle(self, memory: Memory, tag: str) -> None:
+        """Give a scope that never held anything the tag of a bundle: its ids can stay then."""
+        registry = self._scopes.registry
+        if memory.store.meta("last_id") is None and registry.scope_of(tag) is None:
+            settled = registry.settle(memory.scope, tag)
             with memory.store.atomic():
-                memory.store.set_meta("tag", tag)
-        return read_from(
-            path, lambda file: memory.transfer.restore(file, trust=trust, course=course)
-        )
+                memory.store.set_meta("tag", settled)
 
     def clear(self, scope: str, confirm: str = "") -> tuple[str, Emptied | None]:
         """Empty a scope, in two steps.

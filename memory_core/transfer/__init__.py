@@ -9,6 +9,7 @@ from ..errors import Stopped, Withheld
 from ..intake import Intake
 from ..records import Item, Trust
 from ..storage.contract import Store
+from .bundle import Head
 from .exporting import Exported, export, names, snapshot
 from .importing import Imported, Importing
 from .training import TrainingSet, write_training
@@ -64,6 +65,7 @@ class Transfer:
         trust: Trust = "verified",
         keep_ids: bool = False,
         course: Course = ALONE,
+        checked: Head | None = None,
     ) -> Imported:
         """Take a bundle in. It is checked as a whole before anything is stored.
 
@@ -75,6 +77,7 @@ class Transfer:
             file: seekable; read twice.
             trust: the most an item is trusted afterwards; never more than in the bundle.
             keep_ids: keep ids of other scopes too, for whoever registers them as moved.
+            checked: what `bundle.check` said of this very file, which is not checked again then.
 
         Raises:
             InvalidBundle: it is torn, changed, or no bundle; nothing was changed.
@@ -86,7 +89,7 @@ class Transfer:
             self._store, self._revive, self._intake, now, trust, keep_ids=keep_ids, course=course
         )
         try:
-            done = job.restore(file)
+            done = job.restore(file, checked)
         except Stopped as error:
             self._finish(job.withheld)
             with self._store.atomic():

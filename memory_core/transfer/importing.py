@@ -15,7 +15,7 @@ from ..records import TRUST_ORDER, Fact, Item, Trust, Usage
 from ..storage.contract import Card, Store
 from ..storage.ids import tag_of
 from ..text.identity import clean, digest
-from .bundle import check, read
+from .bundle import Head, check, read
 from .exporting import BOARDS
 from .schema import RECORDS
 
@@ -89,7 +89,7 @@ class Importing:
         self._merged = self._known = self._forgotten = self._distrusted = 0
         self._renamed: dict[str, str] = {}
 
-    def restore(self, file: IO[bytes]) -> Imported:
+    def restore(self, file: IO[bytes], checked: Head | None = None) -> Imported:
         """Check the whole bundle, then store it, memories before facts and links.
 
         Stopped or cut short by a full disk or a kill, what is in stays in; the same bundle again
@@ -100,7 +100,7 @@ class Importing:
             Stopped: between two transactions.
             StorageError: the disk is full or another process writes for too long.
         """
-        head = check(file, self._course)
+        head = checked or check(file, self._course)
         self._total = head.records
         facts: dict[str, list[Fact]] = {}
         links: list[tuple[str, str]] = []
