@@ -100,7 +100,7 @@ def test_the_only_word_is_never_dropped(common_and_rare: SqliteStore) -> None:
 
 @pytest.mark.parametrize("word", HOSTILE)
 def test_counting_a_word_is_harmless_too(common_and_rare: SqliteStore, word: str) -> None:
-    holding(common_and_rare, word, "lighthouse", postings=10)
+    assert len(holding(common_and_rare, word, "lighthouse", postings=10)) == 3
 
 
 def test_words_nobody_wrote_cost_nothing(common_and_rare: SqliteStore) -> None:
