@@ -29,7 +29,8 @@ def watched(what: str) -> "Iterator[Course]":
         stop.set()
         signal.signal(signal.SIGINT, before)
 
-    if threading.current_thread() is threading.main_thread():
+    ours = threading.current_thread() is threading.main_thread()
+    if ours and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as of a job with `&`
         before = signal.signal(signal.SIGINT, end) or signal.default_int_handler
     try:
         yield Course(stop.is_set, partial(progress, what=what))

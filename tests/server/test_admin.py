@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import call, refusal
 from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp.types import TextContent
@@ -27,19 +28,6 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
     )
     async with Client(server) as client:
         yield client
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> Any:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    return result.structured_content
-
-
-async def told(client: Client, tool: str, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 async def read(client: Client, uri: str) -> Any:
@@ -67,7 +55,7 @@ async def test_a_scope_is_exported_and_imported_into_another(
     "name", ["../registry.db", "/etc/passwd", "x.txt", ".x.jsonl", "a/b.jsonl", "missing.jsonl"]
 )
 async def test_a_model_imports_from_one_folder_only(client: Client, name: str) -> None:
-    said = await told(client, "import_memory", file=name)
+    said = await refusal(client, "import_memory", file=name)
     assert said.startswith(("invalid_argument:", "not_found:"))
 
 
@@ -76,7 +64,7 @@ async def test_a_file_that_is_no_bundle_is_refused(client: Client, data_dir: Pat
     done = await call(client, "export_memory")
     torn = data_dir / "exports" / "torn.jsonl"
     torn.write_bytes((data_dir / "exports" / done["file"]).read_bytes()[:-20])
-    said = await told(client, "import_memory", file="torn.jsonl")
+    said = await refusal(client, "import_memory", file="torn.jsonl")
     assert said.startswith("invalid_bundle:")
 
 
@@ -98,7 +86,7 @@ async def test_only_allowed_scopes_are_listed_and_cleared(settings: Settings) ->
         listed = (await call(client, "list_scopes"))["scopes"]
         assert [one["scope"] for one in listed] == ["user:a"]
         for tool in ("clear_scope", "export_memory", "run_hygiene"):
-            assert (await told(client, tool, scope="user:b")).startswith("not_found:")
+            assert (await refusal(client, tool, scope="user:b")).startswith("not_found:")
 
 
 async def test_clearing_needs_the_word_of_a_first_call(client: Client) -> None:
@@ -106,7 +94,7 @@ async def test_clearing_needs_the_word_of_a_first_call(client: Client) -> None:
     await call(client, "create_task", title="dig", scope="user:a")
     first = await call(client, "clear_scope", scope="user:a")
     assert (first["items"], first["facts"], first["tasks"]) == (1, 0, 1)
-    assert (await told(client, "clear_scope", scope="user:a", confirm="yes")).startswith(
+    assert (await refusal(client, "clear_scope", scope="user:a", confirm="yes")).startswith(
         "conflict:"
     )
     assert (await call(client, "recall", query="harbour", scope="user:a"))["hits"]
@@ -144,7 +132,7 @@ async def test_usage_is_counted_with_its_cost(client: Client) -> None:
 
 async def test_calls_are_counted_without_content(client: Client) -> None:
     await call(client, "remember", content="the grumblefitz")
-    await told(client, "forget", ids=["zz-9"])
+    await refusal(client, "forget", ids=["zz-9"])
     for _ in range(2):
         await call(client, "set_fact", key="k", value=1)
     await call(client, "remember", content="flushes what waits")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from asking import call, refusal, told
 from mcp import Client
 from mcp.types import ElicitRequestParams, ElicitResult, TextContent
 
@@ -27,19 +28,6 @@ async def client(era: str, settings: Settings) -> AsyncIterator[Client]:
     server = build_server(replace(settings, toolsets=BOARDS))
     async with Client(server, mode=era) as client:
         yield client
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> Any:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    return result.structured_content
-
-
-async def told(client: Client, tool: str, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 async def test_boards_are_off_until_they_are_asked_for(settings: Settings, client: Client) -> None:
@@ -71,7 +59,7 @@ async def test_a_task_is_made_moved_and_listed(client: Client) -> None:
 async def test_a_circle_is_refused_in_words(client: Client) -> None:
     (a,) = (await call(client, "create_task", title="a"))["tasks"]
     (b,) = (await call(client, "create_task", title="b", dependencies=[a["id"]]))["tasks"]
-    said = await told(client, "update_task", id=a["id"], dependencies=[b["id"]])
+    said = await refusal(client, "update_task", id=a["id"], dependencies=[b["id"]])
     assert said.startswith("conflict:")
     assert "circle" in said
 

@@ -1,8 +1,9 @@
 """Long calls tell the client how far they are; cancelled, they leave whole transactions behind."""
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +111,32 @@ async def test_a_cancelled_import_leaves_whole_transactions_and_is_completed_by_
     assert heard
 
 
-def test_the_first_ctrl_c_ends_a_command_after_its_step_and_a_second_at_once() -> None:
+@pytest.fixture
+def set_interrupt() -> Iterator[Callable[[Any], object]]:
+    """Set what Ctrl-C does: the tests themselves may run where it does nothing."""
     before = signal.getsignal(signal.SIGINT)
+    yield partial(signal.signal, signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_first_ctrl_c_ends_a_command_after_its_step_and_a_second_at_once(
+    set_interrupt: Callable[[Any], object],
+) -> None:
+    set_interrupt(signal.default_int_handler)
     with watched("records") as course:
         assert not course.stopped()
         signal.raise_signal(signal.SIGINT)
         assert course.stopped()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_where_ctrl_c_is_ignored_a_long_work_goes_on(
+    set_interrupt: Callable[[Any], object],
+) -> None:
+    set_interrupt(signal.SIG_IGN)  # as a shell does for a job in the background
+    with watched("records") as course:
+        signal.raise_signal(signal.SIGINT)
+        assert not course.stopped()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from asking import call, refusal, told
 from mcp import Client
-from mcp.types import TextContent
 
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.text.tokens import estimate
@@ -26,21 +26,6 @@ SHORT = "Tide model: coarser grid at sea, 40 minutes a run instead of nine hours
 async def client(settings: Settings) -> AsyncIterator[Client]:
     async with Client(build_server(settings)) as client:
         yield client
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    assert isinstance(result.structured_content, dict)
-    return result.structured_content
-
-
-async def told(client: Client, tool: str, *, wrong: bool = False, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    assert result.is_error == wrong, result.content
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 async def test_concise_gives_the_summary_and_detailed_the_text(client: Client) -> None:
@@ -99,9 +84,9 @@ async def test_a_memory_larger_than_the_reply_is_a_candidate_too(
 
 async def test_a_summary_no_shorter_is_refused_with_a_code(client: Client) -> None:
     id = (await call(client, "remember", content="A run takes 40 minutes."))["id"]
-    said = await told(client, "compress", wrong=True, ids=[id], summary=LONG)
+    said = await refusal(client, "compress", ids=[id], summary=LONG)
     assert said.startswith("invalid_argument:")
-    said = await told(client, "compress", wrong=True, ids=["zz-9"])
+    said = await refusal(client, "compress", ids=["zz-9"])
     assert said.startswith("not_found:")
 
 
@@ -210,8 +195,8 @@ async def test_what_is_wrong_with_an_action_is_told_and_the_others_are_done(
 
 async def test_an_unknown_token_changes_nothing(client: Client) -> None:
     id = (await call(client, "remember", content=LONG))["id"]
-    said = await told(
-        client, "apply_review", wrong=True, review_token="12345678",
+    said = await refusal(
+        client, "apply_review", review_token="12345678",
         actions=[{"id": id, "action": "DELETE"}],
     )  # fmt: skip
     assert said.startswith("conflict:")

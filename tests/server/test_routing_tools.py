@@ -11,8 +11,8 @@ from typing import Any
 import anyio
 import numpy as np
 import pytest
+from asking import call, told
 from mcp import Client
-from mcp.types import TextContent
 
 from routemem.memory_core import Scopes, Settings
 from routemem.memory_core.routing import build
@@ -52,19 +52,6 @@ def small(settings: Settings) -> Settings:
 async def client(packed: Settings) -> AsyncIterator[Client]:
     async with Client(build_server(packed)) as client:
         yield client
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    assert isinstance(result.structured_content, dict)
-    return result.structured_content
-
-
-async def told(client: Client, tool: str, **arguments: Any) -> str:
-    (content,) = (await client.call_tool(tool, arguments)).content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 def test_the_toolset_is_off_unless_asked_for(settings: Settings) -> None:

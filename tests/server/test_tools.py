@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from asking import call, refusal, told
 from mcp import Client
 from mcp.types import TextContent
 
@@ -15,28 +16,6 @@ from routemem.server.app import build_server, chosen_tools, instructions
 from routemem.server.replies.memory import forgot, forgotten_fields
 
 pytestmark = pytest.mark.anyio
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    assert isinstance(result.structured_content, dict)
-    return result.structured_content
-
-
-async def told(client: Client, tool: str, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
-
-
-async def refusal(client: Client, tool: str, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    assert result.is_error
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 async def test_a_memory_is_stored_and_recalled(client: Client) -> None:

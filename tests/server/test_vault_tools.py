@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import call, told
 from mcp import Client
 from mcp.types import ElicitRequestParams, ElicitResult, TextContent
 from things import files_holding
@@ -28,20 +29,6 @@ def era(request: pytest.FixtureRequest) -> str:
 async def client(era: str, settings: Settings) -> AsyncIterator[Client]:
     async with Client(build_server(replace(settings, toolsets=("all",))), mode=era) as client:
         yield client
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    assert isinstance(result.structured_content, dict)
-    return result.structured_content
-
-
-async def told(client: Client, tool: str, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    (content,) = result.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 async def test_quarantine_is_on_by_default_and_the_way_out_is_not(settings: Settings) -> None:

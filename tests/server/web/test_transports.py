@@ -12,8 +12,8 @@ from typing import Any
 import anyio
 import pytest
 import uvicorn
-from http_server import Asking, local_server, new_token, process_server, text_of
-from mcp import Client
+from asking import call, refusal
+from http_server import Asking, local_server, new_token, process_server
 from raw_client import MODERN
 from sse_starlette.sse import AppStatus
 
@@ -51,46 +51,33 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield House(server, ana, bob, server.token("reader", "user:ana", read_only=True))
 
 
-async def told(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, text_of(result)
-    assert result.structured_content
-    return dict(result.structured_content)
-
-
-async def refusal(client: Client, tool: str, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    assert result.is_error, text_of(result)
-    return text_of(result)
-
-
 @pytest.mark.anyio
 @EVERY_WAY
 async def test_every_default_tool_works(house: House, way: str, mode: str) -> None:
     scope = f"project:{way}-{mode}"
     async with house.server.client(house.ana, way, mode) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
-        stored = await told(client, "remember", content=f"The {way} key is blue.", scope=scope)
+        stored = await call(client, "remember", content=f"The {way} key is blue.", scope=scope)
         assert stored["scope"] == scope
-        (hit,) = (await told(client, "recall", query="blue key", scope=scope))["hits"]
+        (hit,) = (await call(client, "recall", query="blue key", scope=scope))["hits"]
         assert hit["id"] == stored["id"]
-        await told(client, "set_fact", key="key.colour", value="blue", scope=scope)
-        (fact,) = (await told(client, "get_facts", keys=["key.colour"], scope=scope))["facts"]
+        await call(client, "set_fact", key="key.colour", value="blue", scope=scope)
+        (fact,) = (await call(client, "get_facts", keys=["key.colour"], scope=scope))["facts"]
         assert fact["value"] == "blue"
-        turn = await told(client, "log_turn", user="Where is the key?", scope=scope)
+        turn = await call(client, "log_turn", user="Where is the key?", scope=scope)
         assert turn["scope"] == scope
-        context = await told(client, "get_context", query="key", scope=scope)
+        context = await call(client, "get_context", query="key", scope=scope)
         assert "blue" in str(context)
         note = "A key that lies in the blue folder is for the cellar. " * 8
-        long = await told(client, "remember", content=note, scope=scope)
-        await told(client, "compress", ids=[long["id"]], summary="Cellar key: blue folder.")
-        review = await told(client, "review_memory", scope=scope)
+        long = await call(client, "remember", content=note, scope=scope)
+        await call(client, "compress", ids=[long["id"]], summary="Cellar key: blue folder.")
+        review = await call(client, "review_memory", scope=scope)
         action = {"id": stored["id"], "action": "KEEP"}
         token = review["review_token"]
-        await told(client, "apply_review", review_token=token, actions=[action], scope=scope)
-        await told(client, "quarantine", ids=[long["id"]], reason="a test")
-        await told(client, "forget", ids=[stored["id"]])
-        status = await told(client, "memory_status", scope=scope)
+        await call(client, "apply_review", review_token=token, actions=[action], scope=scope)
+        await call(client, "quarantine", ids=[long["id"]], reason="a test")
+        await call(client, "forget", ids=[stored["id"]])
+        status = await call(client, "memory_status", scope=scope)
         assert status["scope"] == scope
     assert {spec.name for group in DEFAULT for spec in TOOLSETS[group]} <= names
 
@@ -99,17 +86,17 @@ async def test_every_default_tool_works(house: House, way: str, mode: str) -> No
 @EVERY_WAY
 async def test_a_token_of_one_scope_reads_no_other(house: House, way: str, mode: str) -> None:
     async with house.server.client(house.ana, way, mode) as client:
-        secret = await told(client, "remember", content="Ana keeps emeralds in the attic.")
-        await told(client, "set_fact", key="ana.safe", value="emeralds")
+        secret = await call(client, "remember", content="Ana keeps emeralds in the attic.")
+        await call(client, "set_fact", key="ana.safe", value="emeralds")
         shelf = f"project:shelf-{way}-{mode}"
-        await told(client, "remember", content="Ana keeps emeralds in the attic.", scope=shelf)
-        exported = await told(client, "export_memory", scope=shelf)
-        card = await told(client, "create_task", title="polish the emeralds")
+        await call(client, "remember", content="Ana keeps emeralds in the attic.", scope=shelf)
+        exported = await call(client, "export_memory", scope=shelf)
+        card = await call(client, "create_task", title="polish the emeralds")
         assert secret["scope"] == "user:ana"
         assert card
     bundle = next(name for name in str(exported).split("'") if name.endswith(".jsonl"))
     async with house.server.client(house.bob, way, mode) as client:
-        await told(client, "remember", content="Bob has a bicycle.")
+        await call(client, "remember", content="Bob has a bicycle.")
         hidden: dict[str, dict[str, Any]] = {
             "recall": {"query": "emeralds", "scope": "user:ana"},
             "get_facts": {"scope": "user:ana"},
@@ -132,13 +119,13 @@ async def test_a_token_of_one_scope_reads_no_other(house: House, way: str, mode:
             assert "not_found" in said, (tool, said)
             assert "meralds" not in said.replace("query", "")
         everything = [
-            await told(client, "recall", query="emeralds attic Ana"),
+            await call(client, "recall", query="emeralds attic Ana"),
             await client.call_tool("recall", {"ids": [secret["id"]]}),
-            await told(client, "get_facts"),
-            await told(client, "get_context", query="emeralds"),
-            await told(client, "memory_status", detail="full"),
-            await told(client, "list_scopes"),
-            await told(client, "list_quarantine"),
+            await call(client, "get_facts"),
+            await call(client, "get_context", query="emeralds"),
+            await call(client, "memory_status", detail="full"),
+            await call(client, "list_scopes"),
+            await call(client, "list_quarantine"),
             await client.read_resource("memory://scopes"),
             await client.get_prompt("start_session", {"task": "emeralds"}),
         ]
@@ -158,9 +145,9 @@ async def test_completion_offers_only_what_was_granted(house: House, way: str, m
     from mcp.types import ResourceTemplateReference
 
     async with house.server.client(house.ana, way, mode) as client:
-        await told(client, "remember", content="Ana has a boat.")
+        await call(client, "remember", content="Ana has a boat.")
     async with house.server.client(house.bob, way, mode) as client:
-        await told(client, "remember", content="Bob has a bicycle.")
+        await call(client, "remember", content="Bob has a bicycle.")
         state = ResourceTemplateReference(type="ref/resource", uri="memory://{scope}/state")
         offered = await client.complete(state, {"name": "scope", "value": ""})
         assert offered.completion.values == ["user:bob"]
@@ -175,7 +162,7 @@ async def test_completion_offers_only_what_was_granted(house: House, way: str, m
 @EVERY_WAY
 async def test_a_reading_token_changes_nothing(house: House, way: str, mode: str) -> None:
     async with house.server.client(house.ana, way, mode) as client:
-        stored = await told(client, "remember", content="The gate code hangs by the door.")
+        stored = await call(client, "remember", content="The gate code hangs by the door.")
     async with house.server.client(house.reader, way, mode) as client:
         listed = (await client.list_tools()).tools
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in listed)
@@ -187,7 +174,7 @@ async def test_a_reading_token_changes_nothing(house: House, way: str, mode: str
                     assert said.removeprefix(f"Error executing tool {spec.name}: ").startswith(
                         "not_allowed: "
                     )
-        (hit, *_) = (await told(client, "recall", query="gate code"))["hits"]
+        (hit, *_) = (await call(client, "recall", query="gate code"))["hits"]
         assert hit["id"] == stored["id"]
         guide = await client.get_prompt("memory_guide")
         assert "remember" not in str(guide).split()
@@ -200,16 +187,16 @@ async def test_a_client_is_not_told_where_the_files_lie(house: House) -> None:
         said = await refusal(client, "import_memory", file="nothing.jsonl")
         assert "the data folder" in said
         assert folder not in said
-        held = await told(client, "quarantine", content="The gate is 4711.", reason="a code")
-        await told(client, "remember", content="Bob has a bicycle.")
+        held = await call(client, "quarantine", content="The gate is 4711.", reason="a code")
+        await call(client, "remember", content="Bob has a bicycle.")
         done = await client.call_tool("release_quarantine", {"id": held["held"][0]["id"]})
         assert folder not in str(done)
         with pytest.raises(Exception, match="not_found") as absent:
             await client.read_resource("memory://user%3Abob/items/zz-9")
         assert folder not in str(absent.value)
         for answer in (
-            await told(client, "memory_status", detail="full"),
-            await told(client, "export_memory"),
+            await call(client, "memory_status", detail="full"),
+            await call(client, "export_memory"),
             await client.read_resource("memory://user%3Abob/state"),
             await client.read_resource("memory://policy"),
             await client.read_resource("memory://models"),
@@ -239,9 +226,9 @@ async def test_a_client_is_not_told_where_the_model_lies(tmp_path: Path) -> None
     model = str(tmp_path / "models" / "small")
     with local_server(tmp_path, "--toolsets", "all", ROUTEMEM_EMBEDDER=model) as server:
         async with server.client(token) as client:
-            await told(client, "remember", content="The ladder leans at the plum tree.")
-            status = await told(client, "memory_status", detail="full")
-            routing = await told(client, "explain_routing", query="ladder")
+            await call(client, "remember", content="The ladder leans at the plum tree.")
+            status = await call(client, "memory_status", detail="full")
+            routing = await call(client, "explain_routing", query="ladder")
         state = server.ask("/memory-manager/state", token).text
     assert (status["mode"], status["detail"]["embedder"]) == ("lexical", "small")
     assert "routemem doctor" in status["note"]
@@ -279,9 +266,9 @@ def test_text_cut_inside_an_emoji_is_stored(house: House, modern: bool) -> None:
 @pytest.mark.anyio
 async def test_what_one_transport_stores_the_other_finds(house: House) -> None:
     async with house.server.client(house.bob, "sse", "legacy") as client:
-        await told(client, "remember", content="The ladder leans at the plum tree.")
+        await call(client, "remember", content="The ladder leans at the plum tree.")
     async with house.server.client(house.bob, "mcp", "auto") as client:
-        found = await told(client, "recall", query="ladder plum tree")
+        found = await call(client, "recall", query="ladder plum tree")
         assert "plum tree" in found["hits"][0]["text"]
 
 
@@ -292,8 +279,8 @@ async def test_two_clients_at_once_stay_apart(house: House) -> None:
         house.server.client(house.bob, "sse", "legacy") as bob,
     ):
         for n in range(3):
-            assert (await told(ana, "remember", content=f"Ana, {n}"))["scope"] == "user:ana"
-            assert (await told(bob, "remember", content=f"Bob, {n}"))["scope"] == "user:bob"
+            assert (await call(ana, "remember", content=f"Ana, {n}"))["scope"] == "user:ana"
+            assert (await call(bob, "remember", content=f"Bob, {n}"))["scope"] == "user:bob"
 
 
 def test_the_server_ends_in_order_and_says_nothing(tmp_path: Path) -> None:
@@ -315,11 +302,11 @@ async def test_a_call_under_way_is_answered_before_the_end(
     with process_server(tmp_path) as server:
         with contextlib.suppress(Exception):  # the client, too, ends without its server
             async with server.client(token, way, mode) as client:
-                await told(client, "remember", content="The first.")
+                await call(client, "remember", content="The first.")
                 held = WriterLock(tmp_path / "data" / file_name("user:ana"), 10.0)
 
                 async def store() -> None:
-                    answers.append(await told(client, "remember", content="The second."))
+                    answers.append(await call(client, "remember", content="The second."))
 
                 async with anyio.create_task_group() as tasks:
                     with held:
