@@ -12,8 +12,8 @@ from .signals import Signals
 DEPTH = 100
 
 #: Weight of each signal, fitted on LoCoMo-dev and BEAM-dev together, the same for every store
-#: (listwise softmax, L2; see `benchmarks/README.md`). ``denial`` was set by hand: 14 questions of
-#: BEAM-dev and 4 of LoCoMo-dev have it.
+#: (listwise softmax, L2; see `benchmarks/README.md`). ``denial`` was added to these by
+#: hand: 14 questions of BEAM-dev and 4 of LoCoMo-dev have it.
 WEIGHTS: Mapping[str, float] = {
     "meaning": 1.3, "words": 1.85, "conversation_words": 2.3, "conversation_union": 1.5,
     "conversation_meaning": 3.65, "speaker": 2.15, "period": 3.05, "when": 1.55, "how_many": 1.55,
