@@ -166,6 +166,9 @@ def _command(arguments: list[str]) -> int:
     _warn_of_unknown_variables()
     settings = read_settings(given)
     log.configure(settings.log_level)
+    # One BLAS thread: more of them spin and cost several times the CPU for nothing at our sizes.
+    # numpy is imported later, with the first call.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     run: Run = import_module(f".commands.{COMMANDS[given.command][0]}", __package__).run
     return run(given, settings)
 

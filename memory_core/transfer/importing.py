@@ -8,14 +8,15 @@ from typing import IO, Any, TypeVar
 from ..boards.board import body_of
 from ..course import ALONE, Course
 from ..draft import joined_metadata, joined_tags
-from ..errors import InvalidBundle, Stopped, Withheld
+from ..errors import Stopped, Withheld
 from ..intake import Intake
 from ..lifecycle.timelines import merge
 from ..records import TRUST_ORDER, Fact, Item, Trust, Usage
 from ..storage.contract import Card, Store
 from ..storage.ids import tag_of
-from ..text.identity import clean, digest
-from .bundle import Head, check, read
+from ..text.identity import digest
+from .bundle import Head, check
+from .entries import entries, fact_of, item_of, tuples
 from .exporting import BOARDS
 from .schema import RECORDS
 
@@ -104,7 +105,7 @@ class Importing:
         self._total = head.records
         facts: dict[str, list[Fact]] = {}
         links: list[tuple[str, str]] = []
-        for records in self._some(_records(file), lambda record: record[0] not in LATER):
+        for records in self._some(entries(file), lambda record: record[0] not in LATER):
             with self._store.atomic():
                 for kind, said in records:
                     self._record(kind, said, facts, links)
@@ -158,9 +159,9 @@ class Importing:
 
     def _take(self, kind: str, said: dict[str, Any], facts: dict[str, list[Fact]]) -> None:
         if kind == "item":
-            self._item(_item(said))
+            self._item(item_of(said))
         elif kind == "fact":
-            fact = self._intake.fact(self._from_outside(_fact(said)))
+            fact = self._intake.fact(self._from_outside(fact_of(said)))
             facts.setdefault(fact.key, []).append(fact)
         elif kind == "usage":
             self._added["usage"] += self._store.keep_usage(Usage(**said))
@@ -269,7 +270,7 @@ class Importing:
 
     def _card(self, kind: str, said: dict[str, Any]) -> None:
         board = next(board for board, (name, _) in BOARDS.items() if name == kind)
-        made = RECORDS[kind](**_tuples(said))
+        made = RECORDS[kind](**tuples(said))
         if kind == "task":
             before = tuple(map(self._now_named, made.dependencies))
             made = replace(made, dependencies=before)
@@ -328,34 +329,6 @@ class Importing:
     def _changed(self, something: bool) -> None:
         self._merged += something
         self._known += not something
-
-
-def _records(file: IO[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for said in read(file):
-        kind = said.pop("record")
-        if kind != "head":
-            yield kind, said
-
-
-def _item(said: dict[str, Any]) -> Item:
-    plain = {
-        name: clean(value) if isinstance(value, str) else value for name, value in said.items()
-    }
-    item = Item(**_tuples(plain))
-    return replace(item, digest=digest(item))
-
-
-def _fact(said: dict[str, Any]) -> Fact:
-    fact = Fact(**said)
-    if fact.valid_to is not None and fact.valid_to < fact.valid_from:
-        raise InvalidBundle(f"the fact {fact.key!r} ends before it begins")
-    return fact
-
-
-def _tuples(said: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in said.items()
-    }
 
 
 def _is_version(one: Item, other: Item) -> bool:

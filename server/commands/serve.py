@@ -55,9 +55,6 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             no token to be let in with, or a flag of HTTP is given without HTTP.
         StorageError: the data folder cannot be used.
     """
-    # One BLAS thread: more of them spin and cost twice the CPU for nothing at our sizes. Before
-    # numpy is imported, which happens with the first call.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     share_one_heap()  # before there is any thread: each keeps the heap it began with
     if given.http or given.sse:
         _serve_http(given, settings)

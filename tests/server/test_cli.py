@@ -80,6 +80,17 @@ def test_no_command_is_forgotten_above() -> None:
     assert asked | {"serve", "demo"} == set(COMMANDS)  # these two: below, and in test_demo
 
 
+def test_a_command_computes_on_one_thread(tmp_path: Path) -> None:
+    asked = (
+        "from routemem.server.cli import main; main(['recall', 'x']);"
+        "from threadpoolctl import threadpool_info;"
+        "print({pool['num_threads'] for pool in threadpool_info() if pool['user_api'] == 'blas'})"
+    )
+    free = {name: v for name, v in environment(tmp_path).items() if "NUM_THREADS" not in name}
+    done = subprocess.run([sys.executable, "-c", asked], env=free, capture_output=True, check=True)
+    assert done.stdout.split()[-1] == b"{1}"
+
+
 def test_the_installed_command_is_this_one() -> None:
     (script,) = entry_points(group="console_scripts", name="routemem")
     assert script.load() is main
