@@ -207,7 +207,7 @@ class Renewal:
         ):
             seq = self._store.changes(0).seq
             for batch in self._store.all_vectors(BATCH):
-                live = batch.only(~batch.archived)
+                live = batch.only(~batch.archived & batch.whole)
                 keys.write(live.chunks.tobytes())
                 rows.write(live.vectors.tobytes())
                 n, dim = n + len(live.chunks), batch.vectors.shape[1]

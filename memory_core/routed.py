@@ -184,13 +184,13 @@ class Routed:
 
     def _archived_before(self, found: Generation) -> None:
         """What was archived before the generation is in no change that follows it."""
-        for batch in self._store.all_vectors(BATCH):
-            if batch.archived.any():
-                self._take(batch.only(batch.archived))
+        archived = self._store.archived()
+        for start in range(0, len(archived), BATCH):
+            self._take(self._store.vectors(archived[start : start + BATCH]))
 
     def _take(self, found: StoredVectors) -> None:
         """Put vectors where they belong by now; those that lie there already stay."""
-        whole = np.asarray(np.isfinite(found.vectors).all(axis=1), np.bool_)
+        whole = found.whole
         if not whole.all():  # bytes that changed on the disk; the memory is found by its words
             log.warning("%d vectors are damaged and left out", int((~whole).sum()))
             found = found.only(whole)

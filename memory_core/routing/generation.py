@@ -6,7 +6,6 @@ up to which change of the store it reaches; the newest whole one is used.
 """
 
 import contextlib
-import json
 import logging
 import mmap
 import os
@@ -20,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .description import META, described, encoded
+from .integrity import check_pack
 from .pack import Pack
 from .plan import Plan
 
 log = logging.getLogger("routemem")
 
-FORMAT = 2
-META = "meta.json"
+FORMAT = 3
 _PARTIAL = ".partial"
 #: A file whose time says when a generation was last found whole.
 _CHECKED = "checked"
@@ -98,7 +98,7 @@ def write(folder: Path, pack: Pack, plan: Plan, stamp: Stamp, built: int, asked:
         "asked": asked,
         "arrays": arrays,
     }
-    _flushed(partial / META, json.dumps(meta).encode())
+    _flushed(partial / META, encoded(meta))
     _flush_folder(partial)
     if _stands(place, stamp):  # another process was as quick
         shutil.rmtree(partial, ignore_errors=True)
@@ -133,7 +133,7 @@ def newest(folder: Path, store: str, embedder: str, *, latest: int) -> Generatio
             found = load(place)
         except (OSError, ValueError, KeyError, TypeError) as error:
             if (place / META).exists():
-                log.warning("index generation %s is unusable: %s", place.name, type(error).__name__)
+                log.warning("index generation %s is unusable: %s", place.name, error)
             continue
         if (found.stamp.store, found.stamp.embedder) == (store, embedder):
             if found.stamp.seq <= latest:
@@ -142,20 +142,21 @@ def newest(folder: Path, store: str, embedder: str, *, latest: int) -> Generatio
 
 
 def load(place: Path) -> Generation:
-    """Map a generation. Reads its description only: milliseconds at any size.
+    """Map a generation. Reads its description and its small arrays: milliseconds at any size.
 
     Raises:
-        ValueError: not one of this format, or a file is not as long as it should be.
+        ValueError: not one of this format, or its files do not fit each other.
         OSError: a file is missing.
     """
-    meta = json.loads((place / META).read_bytes())
+    meta = described(place)
     if meta["format"] != FORMAT:
         raise ValueError(f"format {meta['format']}")
     arrays = {name: _mapped(place / f"{name}.bin", said) for name, said in meta["arrays"].items()}
+    pack = Pack(**arrays)
+    check_pack(pack)
     return Generation(
-        place, Stamp(**meta["stamp"]), Pack(**arrays), Plan(**meta["plan"]), meta["built"],
-        meta["asked"],
-    )  # fmt: skip
+        place, Stamp(**meta["stamp"]), pack, Plan(**meta["plan"]), meta["built"], meta["asked"]
+    )
 
 
 def is_whole(generation: Generation, stopped: Callable[[], bool] = lambda: False) -> bool | None:
@@ -178,6 +179,8 @@ def is_whole(generation: Generation, stopped: Callable[[], bool] = lambda: False
     except FileNotFoundError:
         # What another process removes, having a newer one, loses its description first.
         return False if (generation.path / META).exists() else None
+    except ValueError:
+        return False  # the description itself
     return True
 
 
@@ -202,7 +205,7 @@ def discard(generation: Generation) -> None:
 
 def _sums(place: Path) -> dict[str, int]:
     """The checksum of every file that has one."""
-    arrays = json.loads((place / META).read_bytes())["arrays"]
+    arrays = described(place)["arrays"]
     return {name: said["crc32"] for name, said in arrays.items() if said["crc32"] is not None}
 
 
@@ -210,6 +213,8 @@ def blank(folder: Path, keys: NDArray[np.int64]) -> None:
     """Overwrite the vectors and codes of erased items with zeros, in every generation there is.
 
     The one change a generation may see: who has it mapped finds a vector that resembles nothing.
+    From then on its rows and codes have no checksum, until the next generation: to make one, all
+    of them would have to be read, and a crash between the bytes and the sum would look like damage.
     """
     for place in list(_places(folder)):
         try:
@@ -227,12 +232,12 @@ def blank(folder: Path, keys: NDArray[np.int64]) -> None:
 
 
 def _blank_rows(place: Path, pack: Pack, rows: NDArray[np.int64]) -> None:
-    meta = json.loads((place / META).read_bytes())
+    meta = described(place)
     for name in ("rows", "codes"):
         meta["arrays"][name]["crc32"] = None
     partial = place / f"{META}.new"
     partial.unlink(missing_ok=True)
-    _flushed(partial, json.dumps(meta).encode())
+    _flushed(partial, encoded(meta))
     partial.replace(place / META)
     width = pack.rows.dtype.itemsize * pack.dim
     with (place / "rows.bin").open("r+b") as file:

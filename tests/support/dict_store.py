@@ -183,6 +183,9 @@ class DictStore:
     def released(self) -> list[int]:
         return [row for row, item in self.all.items() if item.copies <= 0]
 
+    def archived(self) -> list[int]:
+        return [row for row, item in self.all.items() if item.state == "archived"]
+
     def matching(self, where: Filter) -> NDArray[np.int64]:
         return np.array(sorted(r for r, item in self.all.items() if _fits(item, where)), np.int64)
 

@@ -107,6 +107,10 @@ class Items(Protocol):
         """Rows of the items whose every copy was released."""
         ...
 
+    def archived(self) -> list[int]:
+        """Rows of the archived items."""
+        ...
+
     def owners(self, chunks: Sequence[int]) -> dict[int, int]:
         """The item of each chunk; chunks that are gone are left out."""
         ...

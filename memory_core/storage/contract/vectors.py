@@ -45,6 +45,12 @@ class StoredVectors:
     archived: NDArray[np.bool_]
     vectors: Float16s
 
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Which have a direction, bool ``(n,)``: finite and not zero, as changed bytes may be."""
+        finite = np.isfinite(self.vectors).all(axis=1) & self.vectors.any(axis=1)
+        return np.asarray(finite, np.bool_)
+
     def only(self, chosen: NDArray[np.bool_]) -> "StoredVectors":
         """Some of them: bool ``(n,)``."""
         return StoredVectors(

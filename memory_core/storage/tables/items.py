@@ -170,6 +170,9 @@ class Items(Table):
     def released(self) -> list[int]:
         return [row for (row,) in self.db.rows("select row from items where copies <= 0")]
 
+    def archived(self) -> list[int]:
+        return [row for (row,) in self.db.rows("select row from items where state = 'archived'")]
+
     def owners(self, chunks: Sequence[int]) -> dict[int, int]:
         wanted = json.dumps(list(chunks))
         sql = "select row, item from chunks where row in (select value from json_each(?))"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from routemem.memory_core import RoutingIndex
 from routemem.memory_core.routing import generation
+from routemem.memory_core.routing.description import META
 from routemem.memory_core.routing.generation import Generation, Stamp
 
 Draw = Callable[..., NDArray[np.float32]]
@@ -109,7 +110,7 @@ def test_the_same_generation_built_twice_is_published_once(
     publish: Publish, tmp_path: Path
 ) -> None:
     first = publish(5)
-    made = (first / generation.META).stat().st_mtime_ns
+    made = (first / META).stat().st_mtime_ns
     assert publish(5) == first
-    assert (first / generation.META).stat().st_mtime_ns == made
+    assert (first / META).stat().st_mtime_ns == made
     assert [place.name for place in tmp_path.iterdir()] == [first.name]

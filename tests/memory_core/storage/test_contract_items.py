@@ -217,6 +217,12 @@ def test_released_items_are_those_without_a_copy(any_store: Store) -> None:
     assert any_store.released() == [loose.row]
 
 
+def test_archived_items_are_told_by_their_rows(any_store: Store) -> None:
+    stored(any_store, text="here")
+    apart = stored(any_store, text="apart", state="archived")
+    assert any_store.archived() == [apart.row]
+
+
 def test_counts_add_up(any_store: Store) -> None:
     stored(any_store, text="one", tokens=5, vectors=unit(1, 0))
     stored(any_store, text="two", tokens=7, state="archived")
