@@ -1,6 +1,7 @@
 """Array types of this folder, and the checks on what comes in from outside."""
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -24,6 +25,9 @@ Rows: TypeAlias = NDArray[Any]
 
 #: Sums of squares up to here were added up without overflow.
 _LARGEST = 3e38
+
+#: Counts from outside are at most this; sums of a few of them still fit int64.
+MOST = 2**31 - 1
 
 Metric: TypeAlias = Literal["cosine", "dot"]
 
@@ -122,6 +126,39 @@ def checked_keys(keys: ArrayLike, n: int) -> I64:
                 f"{_some(values[counts > 1])}."
             )
     return known
+
+
+def asked_keys(keys: ArrayLike) -> I64:
+    """Ids to look for as int64 ``(n,)``, in the order they came; one may come twice.
+
+    Raises:
+        InvalidArgument: not whole numbers in the range of int64.
+    """
+    given = np.atleast_1d(np.asarray(keys))
+    if given.ndim == 1 and given.dtype == np.int64:
+        return given
+    if given.ndim == 1 and given.dtype.kind in "iu":
+        distinct = np.unique(given)
+        checked_keys(distinct, len(distinct))
+        return given.astype(np.int64)
+    return checked_keys(given, given.size)
+
+
+def whole(name: str, value: object, least: int = 1, most: int = MOST) -> int:
+    """A count from outside: a whole number of Python's or of numpy's.
+
+    Raises:
+        InvalidArgument: not a whole number, or out of range; the text has both.
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # what it refuses is caught
+    except TypeError:
+        raise InvalidArgument(f"Expected {name} as a whole number, got {value!r}.") from None
+    if number < least:
+        raise InvalidArgument(f"Expected {name} of at least {least}, got {number}.")
+    if number > most:
+        raise InvalidArgument(f"Expected {name} of at most {most}, got {number}.")
+    return number
 
 
 def one_of(name: str, value: str, options: Sequence[str]) -> None:

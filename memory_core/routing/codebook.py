@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InvalidArgument
-from .arrays import F32, I64, checked_vector, checked_vectors, lengths, one_of
+from .arrays import F32, I64, checked_vector, checked_vectors, lengths, one_of, whole
 from .heuristics import centroid_count, measured_counts
 
 #: Vectors per centroid that k-means looks at; more changes the centroids little and costs linearly.
@@ -77,17 +77,21 @@ class Codebook:
             sample_per_centroid: vectors looked at, per centroid; None for `sample_size`.
 
         Raises:
-            InvalidArgument: bad vectors, a ``k`` above their number, an unknown rule or init.
+            InvalidArgument: bad vectors, a ``k`` above their number, an unknown rule or init, a
+                count below 1.
         """
         given = np.asarray(vectors)
         unit = checked_vectors(given, given.shape[1] if given.ndim == 2 else 0)
         one_of("init", init, get_args(Init))
+        n_init, max_iter = whole("n_init", n_init), whole("max_iter", max_iter)
         if k == "auto" and len(unit) > 1:
             k = measured_counts(unit, len(unit), seed=seed)[0].k
         count = centroid_count(1 if k == "auto" else k, len(unit))
         rng = np.random.default_rng(seed)
         sample = unit
-        most = sample_size(count) if sample_per_centroid is None else sample_per_centroid * count
+        most = sample_size(count)
+        if sample_per_centroid is not None:
+            most = count * whole("sample_per_centroid", sample_per_centroid)
         if len(unit) > most:
             sample = unit[np.sort(rng.permutation(len(unit))[:most])]
         return cls(_k_means(sample, count, init, seed, n_init, max_iter, rng))

@@ -33,11 +33,6 @@ class Contents:
 
     # ------------------------------------------------------------------ looking
 
-    def place_of(self, key: int) -> int | None:
-        """Where a live key is: its row in the delta, or -1 - its row in the pack, or None."""
-        with self._writing:
-            return place_of(self.state, self._delta, key)
-
     def holds(self, keys: I64) -> Bools:
         """Whether each key is live, bool ``(n,)``."""
         with self._writing:

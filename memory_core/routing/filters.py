@@ -11,7 +11,8 @@ from ..errors import InvalidArgument
 from .arrays import I64, U8, Bools, checked_keys
 from .pack import Pack
 
-#: Up to this many allowed rows are compared one by one; above, the codes are scanned masked.
+#: Up to this many allowed rows are compared one by one; above, or if the caller says how many
+#: buckets or candidates, the codes are scanned masked.
 GATHER_UP_TO = 3000
 
 
@@ -58,8 +59,12 @@ class Allowed:
     lanes: U8
 
     @classmethod
-    def of(cls, keys: ArrayLike, pack: Pack | None) -> "Allowed":
+    def of(cls, keys: "ArrayLike | Allowed", pack: Pack | None) -> "Allowed":
         """Prepare ids; those the index does not hold are no error."""
+        if isinstance(keys, Allowed):
+            if keys.pack is pack:
+                return keys
+            keys = keys.keys
         given = np.unique(np.asarray(keys).reshape(-1))
         known = checked_keys(given, len(given))
         none, no_lanes = np.empty(0, np.int64), np.empty(0, np.uint8)

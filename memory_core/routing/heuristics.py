@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InvalidArgument
-from .arrays import F32, I64
+from .arrays import F32, I64, MOST, whole
 
 if TYPE_CHECKING:
     from .codebook import Codebook
@@ -61,10 +61,11 @@ def centroid_count(rule: str | int, n: int) -> int:
     """
     if n < 1:
         raise InvalidArgument(f"Expected at least 1 item to cluster, got {n}.")
-    if isinstance(rule, int):
-        if not 1 <= rule <= n:
-            raise InvalidArgument(f"Expected 1 to {n} centroids for {n} items, got {rule}.")
-        return rule
+    if not isinstance(rule, str):
+        count = whole("the number of centroids", rule, least=-MOST)
+        if not 1 <= count <= n:
+            raise InvalidArgument(f"Expected 1 to {n} centroids for {n} items, got {count}.")
+        return count
     if rule not in RULES:
         raise InvalidArgument(
             f"Expected a number of centroids, 'auto' or one of {', '.join(RULES)}, got {rule!r}."

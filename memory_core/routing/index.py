@@ -6,25 +6,26 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import Conflict
 from . import maintenance
 from .arrays import (
     F32,
     Bools,
     Metric,
+    asked_keys,
     checked_keys,
     checked_rows,
     checked_vector,
     checked_vectors,
     one_of,
+    whole,
 )
 from .codebook import Codebook, Init
 from .contents import Contents
 from .delta import Delta
 from .filters import Allowed
 from .kernel import ACTIVE
-from .pack import Pack, Rerank
-from .plan import Plan, calibrated
+from .pack import Pack, Rerank, refuse_unstorable
+from .plan import Plan
 from .results import Footprint, IndexReport, SearchResult
 from .search import checked_wish, compared, find
 from .state import Base, State
@@ -54,6 +55,7 @@ class RoutingIndex:
         metric: ``cosine`` (vectors are scaled to length 1) or ``dot`` (lengths count).
         rerank: how packed vectors are kept for the exact comparison: ``fp32``, ``fp16``, ``int8``,
             or ``none``: not at all, scores are then estimates and results say ``approximate``.
+            ``fp16`` with ``dot`` takes vectors whose largest component is 6e-5 to 65504, or zero.
         k: number of centroids, or the name of a rule (`heuristics`), or ``auto``.
         init: how k-means starts, ``random`` or ``k-means++``.
         flat_until: up to this many items `build` packs nothing; by itself 2,000 with the compiled
@@ -77,6 +79,8 @@ class RoutingIndex:
         merging: Literal["background", "inline", "manual"] = "background",
     ) -> None:
         one_of("merging", merging, ("background", "inline", "manual"))
+        dim, flat_until = whole("dim", dim), whole("flat_until", flat_until, least=0)
+        k = k if isinstance(k, str) else whole("k", k)
         self.dim, self.seed = dim, seed
         self.metric: Metric = metric
         self.rerank: Rerank = rerank
@@ -107,7 +111,7 @@ class RoutingIndex:
         return len(base) + len(tail)
 
     def __contains__(self, id: int) -> bool:
-        return self._held.place_of(id) is not None
+        return bool(self.holds([id])[0])
 
     @property
     def state(self) -> State:
@@ -141,7 +145,7 @@ class RoutingIndex:
             NotFound: no such id.
             Conflict: packed, and this index keeps no vectors (``rerank="none"``).
         """
-        return self._held.vector(id)
+        return self._held.vector(int(checked_keys([id], 1)[0]))
 
     def codes(self) -> dict[int, int]:
         """The bucket of every packed item by its id."""
@@ -149,17 +153,20 @@ class RoutingIndex:
 
     def holds(self, ids: ArrayLike) -> Bools:
         """Whether each of some ids is in the index, bool ``(n,)``."""
-        return self._held.holds(np.asarray(ids, np.int64))
+        return self._held.holds(asked_keys(ids))
 
     def compare(self, vector: ArrayLike, ids: ArrayLike) -> F32:
         """The exact score of single items with a vector, float32 ``(n,)``; NaN for one not held.
 
         Args:
             vector: as for `search`.
-            ids: ``(n,)`` whole numbers, each once.
+            ids: ``(n,)`` whole numbers.
+
+        Raises:
+            Conflict: one is packed, and this index keeps no vectors (``rerank="none"``).
         """
         query = checked_vector(vector, self.dim, self.metric)
-        return compared(self.state, query, np.asarray(ids, np.int64))
+        return compared(self.state, query, asked_keys(ids))
 
     def allow(self, ids: ArrayLike) -> Allowed:
         """Make ids ready for ``search(allowed=…)``; worth keeping if they filter many searches."""
@@ -186,7 +193,8 @@ class RoutingIndex:
             threshold: least score of a hit (of its estimate in an approximate result).
             exact: compare every item.
             max_candidates: compare only that many packed items, those with the best estimates.
-            allowed: ids to stay within, as numbers or from `allow`; applied before ranking.
+            allowed: ids to stay within, as numbers or from `allow`; applied before ranking. Up to
+                3,000 are all compared unless ``n_probes`` or ``max_candidates`` limits it.
             return_signals: report how sure the routing was and what was looked at.
 
         Returns:
@@ -198,12 +206,9 @@ class RoutingIndex:
         """
         query = checked_vector(vector, self.dim, self.metric)
         state = self.state
-        pack = state.base.pack
-        if allowed is not None and not (isinstance(allowed, Allowed) and allowed.pack is pack):
-            ids = allowed.keys if isinstance(allowed, Allowed) else allowed
-            allowed = Allowed.of(ids, pack)
+        within = None if allowed is None else Allowed.of(allowed, state.base.pack)
         wish = checked_wish(
-            top_k, n_probes, threshold, exact, max_candidates, allowed, return_signals
+            top_k, n_probes, threshold, exact, max_candidates, within, return_signals
         )
         return find(state, query, wish)
 
@@ -215,8 +220,8 @@ class RoutingIndex:
         Raises:
             InvalidArgument: a bad vector, or an id the index has already.
         """
-        good = checked_vector(vector, self.dim, self.metric)
-        self._held.append(checked_keys([id], 1), good[None])
+        good = self._storable(checked_vector(vector, self.dim, self.metric)[None])
+        self._held.append(checked_keys([id], 1), good)
         self._after_write()
 
     def add_many(self, ids: ArrayLike, vectors: ArrayLike) -> None:
@@ -230,7 +235,7 @@ class RoutingIndex:
             InvalidArgument: bad vectors or ids; the text names the first ones.
         """
         given, sizes = checked_rows(vectors, self.dim, self.metric)
-        self._held.append(checked_keys(ids, len(given)), given, sizes)
+        self._held.append(checked_keys(ids, len(given)), self._storable(given), sizes)
         self._after_write()
 
     def update(self, id: int, vector: ArrayLike) -> None:
@@ -240,8 +245,8 @@ class RoutingIndex:
             NotFound: no such id.
             InvalidArgument: a bad vector.
         """
-        good = checked_vector(vector, self.dim, self.metric)
-        self._held.replace(checked_keys([id], 1), good[None])
+        good = self._storable(checked_vector(vector, self.dim, self.metric)[None])
+        self._held.replace(checked_keys([id], 1), good)
         self._after_write()
 
     def delete(self, ids: int | ArrayLike) -> None:
@@ -256,7 +261,7 @@ class RoutingIndex:
 
     def discard(self, ids: ArrayLike) -> None:
         """Remove those of some ids that are there."""
-        self._held.discard(np.unique(np.asarray(ids, np.int64)))
+        self._held.discard(np.unique(asked_keys(ids)))
         self._after_write()
 
     # ------------------------------------------------------------------ upkeep
@@ -277,10 +282,9 @@ class RoutingIndex:
 
         Raises:
             Conflict: packed vectors were not kept (``rerank="none"``).
+            InvalidArgument: bad queries, or a codebook of another dimension.
         """
-        asked = None
-        if queries is not None:
-            asked = checked_vectors(queries, self.dim, self.metric)
+        asked = self._queries(queries)
         with self._upkeep:
             before = self.state
             self._held.adopt(before, *maintenance.built(before, self._recipe, codebook, asked))
@@ -297,22 +301,15 @@ class RoutingIndex:
 
         Args:
             queries: ``(m, dim)`` real queries, beside a sample of the stored vectors.
-            target: recall@10; None for the one the index was made with.
+            target: recall@10, above 0, at most 1; None for the one the index was made with.
 
         Raises:
             Conflict: nothing is packed, or no vectors were kept to compare with.
+            InvalidArgument: bad queries, or a target out of range.
         """
-        asked = None
-        if queries is not None:
-            asked = checked_vectors(queries, self.dim, self.metric)
+        asked, recipe = self._queries(queries), self._recipe.aiming_at(target)
         with self._upkeep:
-            base = self.state.base
-            if base.pack is None or len(base.pack.rows) < base.pack.n:
-                raise Conflict("Only a packed index with vectors can be calibrated: call build().")
-            plan = calibrated(
-                base.pack, base.live, base.gone,
-                target=target or self._recipe.target, queries=asked, seed=self.seed,
-            )  # fmt: skip
+            plan = maintenance.calibrated_plan(self.state, recipe, asked)
             self._held.follow(plan)
         return plan
 
@@ -321,8 +318,6 @@ class RoutingIndex:
         merger = self._merger
         if merger is not None:
             merger.join()
-
-    # ------------------------------------------------------------------ report
 
     def footprint(self) -> Footprint:
         """Bytes held, counted on the arrays."""
@@ -333,6 +328,15 @@ class RoutingIndex:
         return maintenance.report(self.state, self._recipe, self.footprint())
 
     # ------------------------------------------------------------------ inside
+
+    def _storable(self, vectors: F32) -> F32:
+        """The same; refused if packing could not keep them."""
+        if self.metric == "dot":
+            refuse_unstorable(vectors, self.rerank)
+        return vectors
+
+    def _queries(self, given: ArrayLike | None) -> F32 | None:
+        return None if given is None else checked_vectors(given, self.dim, self.metric)
 
     def _after_write(self) -> None:
         if self._merging == "manual" or self.due != "merge" or self._upkeep.locked():

@@ -13,7 +13,7 @@ from .codes import Rotation
 from .delta import Delta
 from .heuristics import centroid_count, measured_counts
 from .pack import Pack, Rerank, merged, pack_rows, stored_form
-from .plan import calibrated, default_plan
+from .plan import Plan, calibrated, default_plan
 from .results import Footprint, IndexReport, Mode
 from .state import Base, State
 from .steps import widened
@@ -59,6 +59,10 @@ class Recipe:
         if self.k != "auto":
             centroid_count(self.k, max(2, self.k if isinstance(self.k, int) else 2))
 
+    def aiming_at(self, target: float | None) -> "Recipe":
+        """The same with another target recall; None changes nothing."""
+        return self if target is None else replace(self, target=target)
+
 
 def due(state: State, recipe: Recipe) -> Due:
     """The upkeep that would pay for a state, if any."""
@@ -86,7 +90,13 @@ def built(
 
     Raises:
         Conflict: packed vectors were not kept.
+        InvalidArgument: a codebook of another dimension.
     """
+    if codebook is not None and codebook.dim != recipe.dim:
+        raise InvalidArgument(
+            f"Expected a codebook of {recipe.dim} dimensions, got one of {codebook.dim}. Fit it on "
+            "vectors of this index, or give none."
+        )
     keys, rows, row_scales = _everything(state, recipe)
     delta = Delta(recipe.dim)
     if not len(keys):
@@ -135,6 +145,20 @@ def packed(
     if recipe.rerank == "none":
         pack = replace(pack, rows=pack.rows[:0].copy())
     return replace(base, pack=pack, plan=plan)
+
+
+def calibrated_plan(state: State, recipe: Recipe, queries: F32 | None) -> Plan:
+    """What the pack of a state needs for the target recall; see `plan.calibrated`.
+
+    Raises:
+        Conflict: nothing is packed, or no vectors were kept to compare with.
+    """
+    base = state.base
+    if base.pack is None or len(base.pack.rows) < base.pack.n:
+        raise Conflict("Only a packed index with vectors can be calibrated: call build().")
+    return calibrated(
+        base.pack, base.live, base.gone, target=recipe.target, queries=queries, seed=recipe.seed
+    )
 
 
 def merged_state(state: State, recipe: Recipe) -> tuple[Base, Delta]:

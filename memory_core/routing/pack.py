@@ -19,6 +19,8 @@ Rerank: TypeAlias = Literal["fp32", "fp16", "int8", "none"]
 EMPTY = np.uint32(0xFFFFFFFF)
 #: Rows encoded at once.
 _BATCH = 8192
+#: The largest number of float16, and the smallest that it keeps to full precision.
+F16_MOST, F16_LEAST = 65504, 2.0**-14
 _DTYPES = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8, "none": np.float32}
 
 
@@ -144,12 +146,29 @@ def stored_form(vectors: F32, rerank: Rerank) -> tuple[Rows, F32]:
         scales = np.abs(vectors).max(axis=1, initial=0) / np.float32(127)
         scales[scales == 0] = 1
         return np.rint(vectors / scales[:, None]).astype(np.int8), scales
-    if rerank == "fp16" and len(vectors) and float(np.abs(vectors).max()) > 65504:
-        raise InvalidArgument(
-            "Expected components of at most 65504 for rerank='fp16', got "
-            f"{float(np.abs(vectors).max()):g}. Use rerank='fp32' or scale the vectors."
-        )
     return vectors.astype(_DTYPES[rerank], copy=False), np.empty(0, np.float32)
+
+
+def refuse_unstorable(vectors: F32, rerank: Rerank) -> None:
+    """Raise if level 0 could not keep some vectors: for those of any length, metric ``dot``.
+
+    Args:
+        vectors: float32 ``(n, dim)``. Zero vectors are kept by every form.
+
+    Raises:
+        InvalidArgument: float16 rows, and a component is beyond their range, or all components of a
+            vector lie below what they keep to full precision.
+    """
+    if rerank != "fp16" or not len(vectors):
+        return
+    largest = np.abs(vectors).max(axis=1)
+    bad = largest[(largest > F16_MOST) | ((largest > 0) & (largest < F16_LEAST))]
+    if len(bad):
+        raise InvalidArgument(
+            f"Expected the largest component of a vector from {F16_LEAST:g} to {F16_MOST} for "
+            f"rerank='fp16', got {float(bad[0]):g} in {len(bad)} of {len(vectors)} vectors. Use "
+            "rerank='fp32' or scale the vectors."
+        )
 
 
 def pack_rows(

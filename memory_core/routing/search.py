@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import Conflict, InvalidArgument
-from .arrays import F32, I64, U8
+from .arrays import F32, I64, U8, whole
 from .cold import nearest
 from .delta import Tail
 from .filters import GATHER_UP_TO, Allowed
@@ -102,10 +102,14 @@ def _in_pack(base: Base, pack: Pack, vector: F32, wish: Wish) -> _Found:
             "without exact, or make the index with rerank='fp16'."
         )
     allowed = wish.allowed
+    all_of_it = wish.n_probes is not None and wish.n_probes >= pack.k and not wish.max_candidates
+    everything = wish.exact or (all_of_it and not bare)
     if allowed is not None and not bare and len(allowed.rows) <= GATHER_UP_TO:
-        return _compare(pack, np.setdiff1d(allowed.rows, base.gone), vector, wish, "filtered", 0)
-    all_of_it = wish.n_probes is not None and wish.n_probes >= pack.k
-    if wish.exact or (all_of_it and not bare and wish.max_candidates is None):
+        free = wish.n_probes is None and len(allowed.rows) <= (wish.max_candidates or GATHER_UP_TO)
+        if everything or free:
+            rows = np.setdiff1d(allowed.rows, base.gone)
+            return _compare(pack, rows, vector, wish, "filtered", 0)
+    if everything:
         return _compare_everything(base, pack, vector, wish)
     probes = _probes(base, pack, wish)
     if wish.n_probes is not None and wish.max_candidates is None and not bare:
@@ -239,38 +243,46 @@ def checked_wish(
     """The arguments of a search, refused where they make no sense.
 
     Raises:
-        InvalidArgument: a number below 1, or ``n_probes`` neither a number nor ``auto``.
+        InvalidArgument: not a whole number from 1 on, ``n_probes`` neither that nor ``auto``, or a
+            threshold that is not a number.
     """
-    if top_k < 1:
-        raise InvalidArgument(f"Expected top_k of at least 1, got {top_k}.")
-    if max_candidates is not None and max_candidates < 1:
-        raise InvalidArgument(f"Expected max_candidates of at least 1, got {max_candidates}.")
-    if isinstance(n_probes, str):
-        if n_probes != "auto":
-            raise InvalidArgument(f"Expected n_probes 'auto' or a number, got {n_probes!r}.")
-        return Wish(top_k, None, threshold, exact, max_candidates, allowed, signals)
-    if n_probes < 1:
-        raise InvalidArgument(f"Expected n_probes of at least 1, got {n_probes}.")
-    return Wish(top_k, int(n_probes), threshold, exact, max_candidates, allowed, signals)
+    if isinstance(n_probes, str) and n_probes != "auto":
+        raise InvalidArgument(f"Expected n_probes 'auto' or a number, got {n_probes!r}.")
+    probes = None if isinstance(n_probes, str) else whole("n_probes", n_probes)
+    most = None if max_candidates is None else whole("max_candidates", max_candidates)
+    if threshold is not None and not _is_number(threshold):
+        raise InvalidArgument(
+            f"Expected threshold as a number or None for no limit, got {threshold!r}."
+        )
+    return Wish(whole("top_k", top_k), probes, threshold, exact, most, allowed, signals)
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a real number; NaN is none."""
+    return isinstance(value, int | float | np.integer | np.floating) and bool(value == value)
 
 
 def compared(state: State, query: F32, keys: I64) -> F32:
     """The exact score of single items, float32 ``(n,)``; NaN for those that are not there.
 
-    Args:
-        keys: ``(n,)``, each once.
+    Raises:
+        Conflict: one is packed, and the pack keeps no vectors.
     """
     base, tail = state
+    keys, back = np.unique(keys, return_inverse=True)
     scores = np.full(len(keys), np.nan, np.float32)
     if base.pack is not None:
         rows = live_rows(base, keys)
         packed = rows >= 0
+        if packed.any() and len(base.pack.rows) < base.pack.n:
+            raise Conflict(
+                "compare() needs stored vectors, but this index keeps none (rerank='none'). Use "
+                "search(), or make the index with rerank='fp16'."
+            )
         scores[packed] = base.pack.vectors(rows[packed]) @ query
     mine = np.flatnonzero(np.isin(tail.keys[: tail.n], keys))
     if len(tail.dead):
         mine = mine[~np.isin(mine, tail.dead)]
     if len(mine):
-        order = np.argsort(keys)
-        places = order[np.searchsorted(keys, tail.keys[mine], sorter=order)]
-        scores[places] = tail.vectors(mine) @ query
-    return scores
+        scores[np.searchsorted(keys, tail.keys[mine])] = tail.vectors(mine) @ query
+    return scores[back]

@@ -17,6 +17,7 @@ from routemem.memory_core.routing.pack import (
     _arrange,
     merged,
     pack_rows,
+    refuse_unstorable,
     stored_form,
 )
 
@@ -115,5 +116,5 @@ def test_routing_arrays_of_a_million_items_fit_in_four_and_a_half_mebibytes() ->
 
 
 def test_rows_too_large_for_float16_are_refused() -> None:
-    with pytest.raises(InvalidArgument, match="65504"):
-        stored_form(np.full((1, 2), 1e6, np.float32), "fp16")
+    with pytest.raises(InvalidArgument, match=r"65504.*got 1e\+06 in 1 of 2 vectors"):
+        refuse_unstorable(np.array([[1, 0], [0, 1e6]], np.float32), "fp16")
