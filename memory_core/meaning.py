@@ -77,6 +77,7 @@ class Meaning:
         embedder: gives the embedder, loading it on the first call; raises EmbedderError.
         flat_until: chunks up to which the index stays flat.
         target: recall@10 the index is calibrated for.
+        writes: whether files of the index may be removed.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Meaning:
         flat_until: int,
         clock: Callable[[], float],
         target: float = 0.99,
+        writes: bool = True,
     ) -> None:
         self._store = store
         self._load = embedder
@@ -94,15 +96,16 @@ class Meaning:
         self._guard = threading.RLock()
         self.index = Routed(store, store.place, flat_until=flat_until, seed=SEED, clock=clock)
         self.renewal = Renewal(
-            self.index, store, self._guard, seed=SEED, target=target, clock=clock
-        )
+            self.index, store, self._guard,
+            seed=SEED, target=target, clock=clock, writes=writes,
+        )  # fmt: skip
         self._unusable = ""
         self._failed = ""
 
     @property
     def calibrates(self) -> bool:
         """Whether vectors of questions are of use: there is an index to calibrate, or soon."""
-        return self.index.folder is not None and len(self.index) > self._flat_until // 2
+        return self.index.folder is not None and len(self.index.seen) > self._flat_until // 2
 
     # ------------------------------------------------------------------ embedding
 
@@ -249,6 +252,9 @@ class Meaning:
 
     def catch_up(self) -> None:
         """Bring the index to the state of the store; costs microseconds when nothing changed."""
+        self.renewal.answered(self._caught_up)
+
+    def _caught_up(self) -> None:
         with self._guard, self._store.reading():
             self.index.catch_up()
 
@@ -261,10 +267,11 @@ class Meaning:
         if self.stored_id() not in (None, asked.model):
             return None
         self.catch_up()
-        if self.index.dim != len(asked.vector):
-            return Nearest(np.zeros(0, np.int64), np.zeros(0), {})
         allowed = self._store.chunks_matching(where) if where.restricts else None
-        return Nearest(*self.index.search(asked.vector, limit, allowed, archived=where.archived))
+        found = self.renewal.answered(
+            lambda: self.index.search(asked.vector, limit, allowed, archived=where.archived)
+        )
+        return Nearest(*found)
 
     def neighbours(self, embedded: Embedded, limit: int) -> list[tuple[int, float]]:
         """Rows of the chunks nearest to a text that is not stored yet, with their cosines.
@@ -273,13 +280,11 @@ class Meaning:
         """
         vector = embedded.vectors[0].astype(np.float32)
         self.catch_up()
-        return self.index.nearest(vector, limit) if self.index.dim == len(vector) else []
+        return self.renewal.answered(lambda: self.index.seen.nearest(vector, limit))
 
     def cosines(self, asked: Asked, chunks: NDArray[np.int64]) -> NDArray[np.float64]:
         """The cosine of single chunks with a question, ``(n,)``; nan for those without a vector."""
-        if self.index.dim != len(asked.vector):
-            return np.full(len(chunks), np.nan)
-        return self.index.cosines(asked.vector, chunks)
+        return self.renewal.answered(lambda: self.index.seen.cosines(asked.vector, chunks))
 
     def blank(self) -> None:
         """Erase from the index files what was erased from the store."""

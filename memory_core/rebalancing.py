@@ -106,7 +106,8 @@ class Rebalancing:
         index = self._meaning.index
         if action in ("auto", "build"):
             return {"due": index.due, "fits": action == "build" or index.due == "build"}
-        return index.proposal(_change(action, bucket, force))
+        change = _change(action, bucket, force)
+        return self._meaning.renewal.answered(lambda: index.proposal(change))
 
     def explain(self, query: str, *, top_k: int = 10) -> dict[str, Any]:
         """How a question is routed: signals, work, calibration. Counts as no read or question."""
@@ -114,7 +115,8 @@ class Rebalancing:
         if asked is None:
             return {"mode": "lexical", "why": self._meaning.degraded}
         self._meaning.catch_up()
-        return self._meaning.index.explain(asked.vector, top_k)
+        index = self._meaning.index
+        return self._meaning.renewal.answered(lambda: index.explain(asked.vector, top_k))
 
     def report(self, *, buckets: int = 0) -> dict[str, Any]:
         """How the vectors lie by now: mode, buckets, balance, generation, delta, bytes, drift.
@@ -123,8 +125,13 @@ class Rebalancing:
             buckets: also this many buckets, the most spread-out first.
         """
         self._meaning.catch_up()
-        report = self._meaning.index.report()
-        return report | {"widest": self._meaning.index.widest(buckets)} if buckets else report
+        index = self._meaning.index
+
+        def told() -> dict[str, Any]:
+            report = index.report()
+            return report | {"widest": index.widest(buckets)} if buckets else report
+
+        return self._meaning.renewal.answered(told)
 
 
 def _change(action: str, bucket: int | None, force: bool) -> Change:

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from .errors import WriteTimeout
+from .errors import RoutememError, WriteTimeout
 from .routed import BATCH, Routed
 from .routing import build, generation
 from .routing.revision import Change
@@ -19,6 +19,8 @@ from .storage.contract import Store
 from .storage.lock import WriterLock
 
 log = logging.getLogger("routemem")
+
+T = TypeVar("T")
 
 #: Pause after a build that failed, seconds; doubled with each further failure up to the last.
 PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0
@@ -74,6 +76,7 @@ class Renewal:
         seed: of fits and calibrations.
         target: recall@10 to calibrate for.
         clock: gives the time, seconds UTC.
+        writes: whether it may remove files.
     """
 
     def __init__(
@@ -85,7 +88,9 @@ class Renewal:
         seed: int,
         target: float,
         clock: Callable[[], float],
+        writes: bool = True,
     ) -> None:
+        self._writes = writes
         self._index = index
         self._store = store
         self._guard = guard
@@ -112,7 +117,7 @@ class Renewal:
             told: called with each step when it is done.
         """
         folder = self._index.folder
-        if folder is None or self._index.live is None or not self._wanted(wish):
+        if folder is None or self._index.seen.live is None or not self._wanted(wish):
             return Renewed("nothing")
         folder.mkdir(mode=0o700, exist_ok=True)
         turn = WriterLock(folder / "build", 0.05)
@@ -149,14 +154,33 @@ class Renewal:
             if whole is None:
                 return True
             if not whole:
-                log.warning("index generation %s is damaged and was removed", held.path.name)
-                with self._guard, self._store.reading():
-                    if self._index.generation is held:
-                        self._index.drop_generation()
+                self._drop(held, "is damaged")
                 return False
             generation.note_checked(held, now)
         self._checked = held.path
         return True
+
+    def answered(self, work: Callable[[], T]) -> T:
+        """What some work with the index comes to, without the generation if that one fails it.
+
+        A file may be damaged while it is mapped. The vectors then come from the store.
+        """
+        before = self._index.seen.generation
+        try:
+            return work()
+        except (IndexError, TypeError, ValueError) as error:
+            held = before or self._index.generation
+            if held is None or isinstance(error, RoutememError):
+                raise
+            self._drop(held, f"failed with {type(error).__name__}")
+        return work()
+
+    def _drop(self, held: generation.Generation, why: str) -> None:
+        with self._guard, self._store.reading():
+            if self._index.generation is held:
+                log.warning("index generation %s %s, it is no longer used", held.path.name, why)
+                self._index.drop_generation(remove=self._writes)
+                self._checked = None
 
     def _wanted(self, wish: Wish) -> bool:
         rested = wish.asked or self._clock() >= self._rest_until

@@ -59,6 +59,7 @@ class Rooms:
         self.meaning = Meaning(
             store, embedder, clock=clock,
             flat_until=settings.flat_until, target=settings.target_recall,
+            writes=not settings.read_only,
         )  # fmt: skip
         self.intake = Intake(settings.screening, lambda text: self.vault.knows(text))
         self.remembering = Remembering(store, self.meaning, settings, counter, clock, self.intake)

@@ -16,14 +16,12 @@ from .routing.adapt import packed_members
 from .routing.drift import DriftAlarm, DriftMonitor
 from .routing.generation import Generation
 from .routing.index import RoutingIndex
-from .routing.results import SearchResult, Signals
-from .routing.revision import Change, Members, proposed, stats_of
+from .routing.results import Signals
+from .routing.revision import Change, proposed, stats_of
+from .snapshot import Cosines, Rows, Snapshot
 from .storage.contract import Store, StoredVectors
 
 log = logging.getLogger("routemem")
-
-Rows = NDArray[np.int64]
-Cosines = NDArray[np.float64]
 
 #: Vectors handed to a build at once.
 BATCH = 2000
@@ -47,7 +45,7 @@ class Routed:
         alarm: the drift alarm that has not led to a new codebook yet.
         folder: where generations lie.
         generation: the one in use.
-        live: what an ordinary search looks at; None before the first.
+        seen: what searches look at; replaced as a whole.
         seq: position of the store's change log that is reached.
     """
 
@@ -69,47 +67,22 @@ class Routed:
         self._seed = seed
         self.seq = 0
         self.generation: Generation | None = None
-        self.live: RoutingIndex | None = None
+        self.seen = Snapshot()
+        self._live: RoutingIndex | None = None
         self._archive: RoutingIndex | None = None
+        self._shunned: set[Path] = set()
 
     # ------------------------------------------------------------------ searching
 
     def search(
-        self,
-        question: NDArray[np.float32],
-        limit: int,
-        allowed: NDArray[np.int64] | None,
-        *,
-        archived: bool,
+        self, question: NDArray[np.float32], limit: int, allowed: Rows | None, *, archived: bool
     ) -> tuple[Rows, Cosines, dict[str, Any]]:
-        """The chunks nearest to a question, best first, their cosines, and how the routing went.
+        """See `Snapshot.search`; and how the routing went, by name.
 
         Nothing is moved by a search; an alarm of the drift monitor only makes a build due.
-
-        Args:
-            allowed: ascending rows of the chunks that take part; None for all.
-            archived: whether archived chunks take part too.
         """
-        indexes = [self.live, self._archive if archived else None]
-        found: list[SearchResult] = []
-        signals: dict[str, Any] = {}
-        for index in indexes:
-            if index is not None and len(index):
-                result = index.search(question, limit, allowed=allowed, return_signals=True)
-                found.append(result)
-                if index is self.live and result.signals is not None:
-                    signals = self._observed(result.signals)
-        rows = np.concatenate([np.zeros(0, np.int64), *(one.ids for one in found)])
-        cosines = np.concatenate([np.zeros(0), *(one.scores for one in found)], dtype=np.float64)
-        order = np.lexsort((rows, -cosines))[:limit]
-        return rows[order], cosines[order], signals
-
-    def nearest(self, vector: NDArray[np.float32], limit: int) -> list[tuple[int, float]]:
-        """The live chunks nearest to a vector, best first; leaves no trace."""
-        if self.live is None or not len(self.live):
-            return []
-        found = self.live.search(vector, limit)
-        return list(zip(found.ids.tolist(), found.scores.tolist(), strict=True))
+        rows, cosines, signals = self.seen.search(question, limit, allowed, archived=archived)
+        return rows, cosines, self._observed(signals) if signals else {}
 
     def _observed(self, signals: Signals) -> dict[str, Any]:
         if signals.qerr is not None and self.generation is not None:
@@ -125,64 +98,59 @@ class Routed:
 
     def explain(self, question: NDArray[np.float32], limit: int) -> dict[str, Any]:
         """How a question would be routed, and what the calibration says; leaves no trace."""
-        if self.live is None or not len(self.live):
+        live = self.seen.live
+        if live is None or not len(live):
             return {"mode": "empty"}
-        told = self.live.search(question, limit, return_signals=True).signals
+        told = live.search(question, limit, return_signals=True).signals
         assert told is not None
-        plan = self.live.plan
+        plan = live.plan
         calibrated = {"calibrated": asdict(plan)} if plan else {}
         return self._told(told) | {"in_drift": self.drift.in_drift} | calibrated
-
-    def cosines(self, question: NDArray[np.float32], chunks: Rows) -> Cosines:
-        """The cosine of single chunks with a question, ``(n,)``; nan for those without a vector."""
-        found = np.full(len(chunks), np.nan)
-        for index in (self.live, self._archive):
-            left = np.isnan(found)
-            if index is not None and len(index) and left.any():
-                found[left] = index.compare(question, chunks[left])
-        return found
-
-    @property
-    def dim(self) -> int:
-        """Numbers per vector; 0 before the first."""
-        return self.live.dim if self.live is not None else 0
-
-    def __len__(self) -> int:
-        return sum(len(index) for index in (self.live, self._archive) if index is not None)
 
     # ------------------------------------------------------------------ keeping up
 
     def catch_up(self) -> None:
-        """Bring the index to the state of the store. Inside `Store.reading()`."""
+        """Bring the index to the state of the store, in one step. Inside `Store.reading()`."""
+        if self._follow():
+            self._publish()
+
+    def _publish(self) -> None:
+        """Let searches see what was reached."""
+        self.seen = Snapshot.of(self._live, self._archive, self.generation)
+
+    def _follow(self) -> bool:
+        """Take in what changed since; False if nothing did."""
         changes = self._store.changes(self.seq)
         if changes.seq == self.seq:
-            return
+            return False
         if changes.rows is None:
             self._begin(changes.seq)
-            return
+            return True
         for first, last in changes.lost:
             self._discard(range(first, last + 1))
         self._take(self._store.vectors(changes.rows))
         self._reclaim()
         self.seq = changes.seq
+        return True
 
     def _begin(self, latest: int) -> None:
         """Read everything anew: from the newest generation and what followed, or the store."""
-        self.live = self._archive = self.generation = None
+        self._live = self._archive = self.generation = None
+        self.seq = 0  # a reading that breaks off is begun again
         found = self._newest(latest)
         if found is not None:
             changes = self._store.changes(found.stamp.seq)
             if changes.rows is not None:
                 self._adopt(found)
-                self._archived_before(found)
-                self.catch_up()
+                self._archived_before()
+                self._follow()
                 return
         for batch in self._store.all_vectors(BATCH):
             self._take(batch)
         self.seq = latest
         release_memory()  # reading thousands of rows leaves the heap twice as large as its content
 
-    def _archived_before(self, found: Generation) -> None:
+    def _archived_before(self) -> None:
         """What was archived before the generation is in no change that follows it."""
         archived = self._store.archived()
         for start in range(0, len(archived), BATCH):
@@ -196,11 +164,11 @@ class Routed:
             found = found.only(whole)
         if not len(found.chunks):
             return
-        self.live = self.live or self._index(found.vectors.shape[1])
+        self._live = self._live or self._index(found.vectors.shape[1])
         self._archive = self._archive or self._index(found.vectors.shape[1])
         for chosen, here, there in (
-            (~found.archived, self.live, self._archive),
-            (found.archived, self._archive, self.live),
+            (~found.archived, self._live, self._archive),
+            (found.archived, self._archive, self._live),
         ):
             keys, vectors = found.chunks[chosen], found.vectors[chosen]
             there.discard(keys)
@@ -208,13 +176,13 @@ class Routed:
             here.add_many(keys[new], vectors[new].astype(np.float32))
 
     def _discard(self, chunks: Sequence[int]) -> None:
-        for index in (self.live, self._archive):
+        for index in (self._live, self._archive):
             if index is not None:
                 index.discard(np.array(chunks, np.int64))
 
     def _reclaim(self) -> None:
         """Give back what deleted vectors hold where nothing is packed; a build does the rest."""
-        for index in (self.live, self._archive):
+        for index in (self._live, self._archive):
             if index is not None and index.pack is None and index.due == "merge":
                 index.merge()
 
@@ -228,42 +196,45 @@ class Routed:
             Conflict: nothing is packed.
             InvalidArgument: the bucket to split does not exist or has fewer than two members.
         """
-        members = self._members()
-        assert self.live is not None
+        live = self._packed()
+        members = packed_members(live.state.base)
         found = proposed(members, change)
         return {
             "buckets": members.codebook.k,
             "splits": list(found.splits),
             "prunes": list(found.prunes),
-            "newer": len(self.live.state.tail) if change.eta else 0,
+            "newer": len(live.state.tail) if change.eta else 0,
         }
 
     def widest(self, n: int) -> list[dict[str, Any]]:
         """The buckets whose members are farthest from their centroid, worst first; [] if flat."""
-        if self.live is None or self.live.pack is None:
+        if self.seen.live is None or self.seen.live.pack is None:
             return []
-        stats = sorted(stats_of(self._members()), key=lambda one: (-one.variance, one.bucket))
+        members = packed_members(self._packed().state.base)
+        stats = sorted(stats_of(members), key=lambda one: (-one.variance, one.bucket))
         return [asdict(one) for one in stats[:n]]
 
-    def _members(self) -> Members:
-        if self.live is None or self.live.pack is None:
+    def _packed(self) -> RoutingIndex:
+        live = self.seen.live
+        if live is None or live.pack is None:
             raise Conflict(
                 "The index is flat: nothing is packed into buckets yet. Build it first (action "
                 "'build', or `routemem index build`)."
             )
-        return packed_members(self.live.state.base)
+        return live
 
     def report(self) -> dict[str, Any]:
         """How the vectors lie, in plain values; empty before the first search."""
-        if self.live is None:
+        live, archive = self.seen.live, self.seen.archive
+        if live is None:
             return {}
-        told, drift, plan = self.live.report(), self.drift.report(), self.live.plan
-        held = self.generation
-        bytes_held = [i.footprint() for i in (self.live, self._archive) if i is not None]
+        told, drift, plan = live.report(), self.drift.report(), live.plan
+        held = self.seen.generation
+        bytes_held = [i.footprint() for i in (live, archive) if i is not None]
         return {
             "mode": told.mode,
             "passages": told.items,
-            "archived": len(self._archive) if self._archive is not None else 0,
+            "archived": len(archive) if archive is not None else 0,
             "buckets": told.k,
             "gini": round(told.gini, 3),
             "dead_codes": told.dead_codes,
@@ -290,15 +261,15 @@ class Routed:
     @property
     def due(self) -> str:
         """``build`` or ``merge`` when a new generation would pay; else ""."""
-        if self.live is None or self.folder is None:
+        if self.seen.live is None or self.folder is None:
             return ""
-        return "build" if self.alarm is not None else self.live.due
+        return "build" if self.alarm is not None else self.seen.live.due
 
     def blank(self) -> None:
         """Take the vectors of what is no longer there out of the files of every generation."""
-        if self.folder is None or self.generation is None or self.live is None:
+        if self.folder is None or self.generation is None or self._live is None:
             return
-        base = self.live.state.base
+        base = self._live.state.base
         if base.pack is not None and len(base.gone):
             generation.blank(self.folder, base.pack.keys[base.gone])
 
@@ -311,18 +282,25 @@ class Routed:
         mine = self.generation.stamp.order if self.generation else (-1, 0)
         if found is None or found.stamp.order <= mine:
             return False
-        archive = self._archive
         self._adopt(found)
-        self._archive = archive
-        self.catch_up()
+        self._follow()
+        self._publish()
         generation.prune(found.path.parent, found.path)
         return True
 
-    def drop_generation(self) -> None:
-        """Go on without the generation in use, which is damaged. Inside `Store.reading()`."""
+    def drop_generation(self, *, remove: bool = True) -> None:
+        """Go on without the generation in use, which is damaged. Inside `Store.reading()`.
+
+        Args:
+            remove: its files too; else, or where that is refused, it is only never taken again.
+        """
         if self.generation is not None:
-            generation.discard(self.generation)
+            if remove:
+                generation.discard(self.generation)
+            if self.generation.path.exists():
+                self._shunned.add(self.generation.path)
             self._begin(self._store.changes(self.seq).seq)
+            self._publish()
 
     def calmed(self) -> None:
         """A new codebook was fitted: what follows is compared with it."""
@@ -331,7 +309,7 @@ class Routed:
 
     def _adopt(self, found: Generation) -> None:
         self.generation = found
-        self.live = RoutingIndex.from_pack(
+        self._live = RoutingIndex.from_pack(
             found.pack,
             found.plan,
             seed=self._seed,
@@ -345,4 +323,6 @@ class Routed:
         if self.folder is None or model is None:
             return None
         store = self._store.meta("store") or ""
-        return generation.newest(self.folder, store, model, latest=latest)
+        return generation.newest(
+            self.folder, store, model, latest=latest, shunned=frozenset(self._shunned)
+        )

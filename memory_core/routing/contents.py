@@ -63,6 +63,11 @@ class Contents:
         with self._writing:
             return footprint(self.state, self._delta)
 
+    def frozen(self) -> "Contents":
+        """What it holds now, for readers: nothing that is written afterwards is seen there."""
+        with self._writing:
+            return Contents(self.state.base, self._delta)
+
     # ------------------------------------------------------------------ changing
 
     def append(self, keys: I64, vectors: F32, sizes: F32 | None = None) -> None:

@@ -11,7 +11,7 @@ import mmap
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,9 @@ def _stands(place: Path, stamp: Stamp) -> bool:
         return False
 
 
-def newest(folder: Path, store: str, embedder: str, *, latest: int) -> Generation | None:
+def newest(
+    folder: Path, store: str, embedder: str, *, latest: int, shunned: Set[Path] = frozenset()
+) -> Generation | None:
     """The newest whole generation of a store and model; torn, foreign and later ones are skipped.
 
     The folder is listed again after each that would not do: another process may have published a
@@ -125,8 +127,9 @@ def newest(folder: Path, store: str, embedder: str, *, latest: int) -> Generatio
     Args:
         latest: position of the store's newest change; a generation beyond it belongs to a store
             that was since replaced by an older copy.
+        shunned: folders to pass over.
     """
-    tried: set[Path] = set()
+    tried = set(shunned)
     while place := next((place for place in _places(folder) if place not in tried), None):
         tried.add(place)
         try:
@@ -157,6 +160,21 @@ def load(place: Path) -> Generation:
     return Generation(
         place, Stamp(**meta["stamp"]), pack, Plan(**meta["plan"]), meta["built"], meta["asked"]
     )
+
+
+def faults(folder: Path) -> dict[str, str]:
+    """What is wrong with the generations there are, by name. Reads all bytes of each."""
+    found = {}
+    for place in _places(folder):
+        try:
+            whole = is_whole(load(place))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if (place / META).exists():
+                found[place.name] = str(error)
+            continue
+        if whole is False:
+            found[place.name] = "its bytes are not as they were written"
+    return found
 
 
 def is_whole(generation: Generation, stopped: Callable[[], bool] = lambda: False) -> bool | None:

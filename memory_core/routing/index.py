@@ -1,6 +1,7 @@
 """The routing index: vectors in, nearest items out."""
 
 import threading
+from copy import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -133,10 +134,15 @@ class RoutingIndex:
         """What ``n_probes="auto"`` stands for; None while the index is flat."""
         return self.state.base.plan
 
+    def frozen(self) -> "RoutingIndex":
+        """This moment of it, to read only: what is written afterwards is not seen there."""
+        moment = copy(self)
+        moment._held = self._held.frozen()
+        return moment
+
     def ids(self) -> list[int]:
         """The ids of all items, ascending."""
-        every: list[int] = self.state.keys().tolist()
-        return every
+        return list(self.state.keys().tolist())
 
     def vector(self, id: int) -> F32:
         """The vector of an item as it is compared, float32 ``(dim,)``.

@@ -172,3 +172,57 @@ def test_opening_beside_a_generation_reads_the_vectors_of_archived_memories_only
         found = memory.recall("crate of oranges", top_k=1, include_archived=True)
         assert found.hits[0].id == hidden
         assert memory.index.report()["mode"] == "routed"
+
+
+# ---------------------------------------------------------------------- damaged while in use
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_generation_damaged_while_it_is_mapped_is_given_up_and_the_question_answered(
+    folder: Path, settings: Settings, read_only: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    (place,) = places(folder)
+    with opened(folder, replace(settings, read_only=read_only)) as memory:
+        assert best(memory, 5)
+        overwrite(place / "ids.bin", 2**31)
+        with caplog.at_level(logging.WARNING, "routemem"):
+            for number in (5, 77, 300):
+                assert best(memory, number)
+            assert memory.index.explain("parcel 7")["mode"] == "exact"
+            assert memory.index.report(buckets=3)["widest"] == []
+        (told,) = caplog.records
+        assert place.name in told.getMessage()
+        assert place.exists() == read_only
+        if not read_only:
+            memory.upkeep.round()
+            assert memory.index.report()["mode"] == "routed"
+            assert best(memory, 300)
+            memory.upkeep.round()
+            (place,) = places(folder)
+            assert (place / "checked").exists()
+
+
+@pytest.mark.parametrize("asked", ["explain", "report", "remember", "rewrite"])
+def test_whatever_meets_the_damage_first_goes_on(
+    folder: Path, settings: Settings, asked: str
+) -> None:
+    with opened(folder, settings) as memory:
+        first = memory.remember("The crate of oranges stands outside.").id
+        assert memory.index.run("build").status == "built"
+        overwrite(places(folder)[0] / "ids.bin", 2**31)
+        if asked == "explain":
+            assert memory.index.explain("parcel 7")["mode"] == "exact"
+        elif asked == "report":
+            assert memory.index.report(buckets=3)["mode"] == "exact"
+        elif asked == "remember":
+            assert memory.remember("Something else entirely.").id
+        else:
+            memory.remember("The crate of lemons stands inside.", id=first)
+            assert memory.recall("crate of lemons", top_k=1).hits[0].id == first
+        assert best(memory, 77)
+
+
+def overwrite(path: Path, value: int) -> None:
+    """Other numbers in a file that is mapped."""
+    with path.open("r+b") as file:
+        file.write(np.full(path.stat().st_size // 4, value, np.uint32).tobytes())
