@@ -2,6 +2,7 @@
 
 import configparser
 import email
+import os
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of the working tree, built from a copy: a stale build folder is not in it."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a checkout: the project's files cannot be told from others")
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    return made_wheel(tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel"))
+
+
+def made_wheel(source: Path, out: Path, **more: str) -> Path:
+    """A wheel of a copy of the project's files, made with more environment variables."""
     for path in project_files():
         target = source / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +74,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "pip", "wheel", "--no-deps", *isolation, "-w", out, source],
         capture_output=True,
         encoding="utf-8",
+        env=os.environ | more,
     )
     if "No matching distribution found for setuptools" in done.stdout + done.stderr:
         pytest.skip("no setuptools here and none to be had")
@@ -139,6 +145,43 @@ def test_what_is_in_the_wheel_runs_without_the_checkout(wheel: Path, tmp_path: P
         capture_output=True,
         encoding="utf-8",
         cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "hazelnuts" in done.stdout
+
+
+@pytest.mark.slow
+def test_without_a_compiler_it_is_built_all_the_same_and_runs_in_numpy(tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "wheel"
+    made = made_wheel(source, out, CC="/bin/false", CXX="/bin/false")
+    with zipfile.ZipFile(made) as opened:
+        assert not [name for name in opened.namelist() if "_kernel." in name]
+        opened.extractall(tmp_path / "site")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+        "import numpy as np\n"
+        "import routemem.memory_core as core\n"
+        "from routemem.memory_core.routing import kernel\n"
+        f"assert core.__file__.startswith({str(tmp_path)!r}), core.__file__\n"
+        "assert kernel.extension() == (None, kernel.NOT_BUILT)\n"
+        "assert kernel.ACTIVE.name == 'numpy'\n"
+        "index = core.RoutingIndex(32, flat_until=100)\n"
+        "vectors = np.random.default_rng(0).normal(size=(500, 32))\n"
+        "index.add_many(np.arange(500), vectors)\n"
+        "assert index.build().mode == 'routed'\n"
+        "assert index.search(vectors[7], 1).hits[0].id == 7\n"
+        "with core.Memory.open(None) as memory:\n"
+        "    memory.remember('Ann is allergic to hazelnuts, not to other nuts.')\n"
+        "    memory.remember('The tide model was rewritten because a run took nine hours.')\n"
+        "    print(memory.recall('What food could make her ill?').hits[0].text)\n"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "ROUTEMEM_KERNEL"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=tmp_path,
+        env=env,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "hazelnuts" in done.stdout

@@ -164,6 +164,23 @@ def test_code_of_theirs_that_fails_is_named(vectors: Path, tmp_path: Path) -> No
     assert "No module named 'rm'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("table", "check"),
+    [
+        ("srm/20k", "CPU of a query"),
+        ("srm/20k", "the nearest item is among 10 hits"),
+        ("membank/2", "recall, text to texts: p50"),
+        ("membank/4", "precision@5 against exact search, routing index"),
+    ],
+)
+def test_the_committed_tables_at_full_size_hold(table: str, check: str) -> None:
+    committed = json.loads((ROOT / f"benchmarks/results/{table}.json").read_text("utf-8"))
+    assert committed["n"] == {"srm": 19_900, "membank": 500}[table.split("/")[0]]
+    assert row(committed, check)["check"]
+    assert row(committed, check)["holds"]
+    assert committed["holds"]
+
+
 # ---------------------------------------------------------------------- Routing Memory
 
 
@@ -201,8 +218,8 @@ def test_auto_is_near_the_rule_with_the_least_work(rm: Tables) -> None:
     assert set(rules) == {"n_over_b", "sqrt", "2sqrt", "log", "fixed"}
     assert all({"gini", "dead", "work"} <= set(each) for each in rules.values())
     chosen = rules[rm["h4"]["raw"]["auto"]]["work"]
-    least = min(each["work"] for each in rules.values())
-    assert row(rm["h4"], "auto chooses")["holds"] == (chosen <= 1.1 * least)
+    assert chosen <= 1.1 * min(each["work"] for each in rules.values())
+    assert row(rm["h4"], "auto chooses")["holds"]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The routing index in the product: built in a child process, shared, erased, made anew."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -127,18 +128,33 @@ def test_what_is_stored_changed_and_forgotten_after_the_build_counts_at_once(
 def test_opening_again_reads_the_generation_and_fits_nothing(
     packed: Memory, tmp_path: Path
 ) -> None:
+    questions = [f"parcel {number} in the aisle" for number in range(0, ITEMS, ITEMS // 50)]
+    answers = [[hit.text for hit in packed.recall(q, top_k=5).hits] for q in questions]
+    (centroids,) = generations(packed, "centroids.bin")
+    before = centroids.read_bytes()
     packed.close()
     code = (
-        "import sys\n"
+        "import json, sys\n"
         "from routemem.memory_core import Memory, Settings\n"
         "memory = Memory.open(sys.argv[1], embedder='hash', settings=Settings(flat_until=300))\n"
-        "found = memory.recall('parcel 321', top_k=1)\n"
-        "assert found.hits[0].text.startswith('Parcel 321 '), found\n"
+        "found = [memory.recall(q, top_k=5).hits for q in json.load(sys.stdin)]\n"
+        "print(json.dumps([[hit.text for hit in hits] for hits in found]))\n"
         "assert memory.status().index['mode'] == 'routed'\n"
-        "assert 'sklearn' not in sys.modules\n"
+        "assert 'sklearn' not in sys.modules\n"  # k-means is its: nothing was fitted
     )
     run = [sys.executable, "-c", code, str(tmp_path / "m.db")]
-    subprocess.run(run, check=True, env=environment(tmp_path))
+    done = subprocess.run(
+        run,
+        check=True,
+        env=environment(tmp_path),
+        input=json.dumps(questions),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert len(questions) >= 50
+    assert json.loads(done.stdout) == answers
+    assert generations(packed, "centroids.bin") == [centroids]
+    assert centroids.read_bytes() == before
 
 
 @pytest.mark.parametrize("harm", [
@@ -261,11 +277,24 @@ def test_it_is_built_by_itself_when_it_pays(tmp_path: Path, settings: Settings) 
 def test_questions_of_another_kind_raise_an_alarm_that_ends_in_a_new_codebook(
     packed: Memory, tmp_path: Path
 ) -> None:
+    def found() -> int:
+        """Memories of the other kind among the five hits of a question about them."""
+        asked = {text: packed.recall(text.rstrip("."), top_k=5).hits for text in shifted}
+        return sum(text in [hit.text for hit in hits] for text, hits in asked.items())
+
     before = index(packed)["generation"]
     alarm(packed)
     assert index(packed)["generation"] == before  # a search changes nothing by itself
+    assert index(packed)["drift_ratio"] > 1
+    shifted = [f"zyx{number} qwv{number} unheard of {number * 7}." for number in range(20)]
+    for text in shifted:
+        packed.remember(text)
+    recalled = found()
     packed.upkeep.round()
     assert index(packed)["generation"] > before
+    assert index(packed)["drift_ratio"] is None  # the baseline is taken anew
+    assert not index(packed)["in_drift"]
+    assert found() >= recalled > 0
     packed.upkeep.round()
     rows = packed.store.db.rows("select detail from audit where op = 'drift_alarm'")  # type: ignore[attr-defined]  # the product's own store
     assert len(rows) == 1

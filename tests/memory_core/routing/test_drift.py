@@ -1,11 +1,14 @@
 """When the drift monitor speaks up."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from routemem.memory_core import DriftMonitor
+from routemem.memory_core import DriftMonitor, RoutingIndex
 from routemem.memory_core.errors import InvalidArgument
 from routemem.memory_core.routing.drift import DriftAlarm
 
@@ -87,3 +90,47 @@ def test_what_makes_no_sense_is_refused() -> None:
         DriftMonitor(ratio=1)
     with pytest.raises(InvalidArgument, match="window"):
         DriftMonitor(window=0)
+
+
+def test_after_an_alarm_a_new_codebook_finds_what_shifted_as_well_and_with_less_error(
+    draw: Callable[..., NDArray[np.float32]],
+) -> None:
+    index, monitor = RoutingIndex(32, flat_until=0, rerank="fp32", merging="manual"), DriftMonitor()
+    index.add_many(np.arange(1500), draw(1500))
+    index.build()
+    rng = np.random.default_rng(7)
+    around = rng.normal(size=(6, 32))
+
+    def shifted(n: int) -> NDArray[np.float32]:
+        drawn = around[rng.integers(0, 6, n)] + rng.normal(size=(n, 32)) / 4
+        return drawn.astype(np.float32)
+
+    def asked(questions: NDArray[np.float32]) -> tuple[float, list[DriftAlarm]]:
+        """Mean R@5 through three buckets, and the alarms."""
+        found, alarms = [], []
+        for question in questions:
+            result = index.search(question, 5, n_probes=3, return_signals=True)
+            exact = index.search(question, 5, exact=True)
+            assert result.signals is not None
+            assert result.signals.qerr is not None
+            alarms.append(monitor.record(result.signals.qerr))
+            found.append(len(np.intersect1d(result.ids, exact.ids)) / 5)
+        return float(np.mean(found)), [alarm for alarm in alarms if alarm]
+
+    questions = shifted(60)
+    assert asked(draw(50, seed=3))[1] == []
+    index.add_many(np.arange(2000, 3500), shifted(1500))
+    index.merge()  # around the codebook of the first kind
+    before, alarms = asked(questions)
+    assert alarms
+    error = monitor.report().recent_qerr
+    index.build()
+    monitor.reset_baseline()
+    assert monitor.drift_ratio is None
+    after, alarms = asked(questions)
+    assert after >= before
+    assert alarms == []
+    new = monitor.report().baseline_qerr
+    assert new is not None
+    assert error is not None
+    assert new < error

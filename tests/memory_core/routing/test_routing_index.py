@@ -1,6 +1,7 @@
 """The routing index, against exact search by plain numpy."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -186,6 +187,41 @@ def test_max_candidates_keeps_the_best_estimates_whatever_the_order_of_insertion
         shares.append(len(mirrored & {*nearest(vectors, query, 10)}) / 10)
     assert np.mean(shares) > 0.6  # the first 30 in order of insertion would give 0.01
     assert len(one.search(queries[0], 50, max_candidates=7).hits) == 7
+
+
+def test_a_budget_of_50_finds_more_than_the_first_50_of_the_opened_buckets(draw: Draw) -> None:
+    vectors, queries = draw(3000), draw(40, seed=6)
+    index = built(vectors)
+    assert index.codebook is not None
+    codes = np.array([code for _, code in sorted(index.codes().items())])
+    ours, first = [], []
+    for query in queries:
+        wanted = {*nearest(vectors, query, 10)}
+        ours.append(len({*ids(index.search(query, n_probes=8, max_candidates=50))} & wanted))
+        opened = [code for code, _ in index.codebook.top_centroids(query, 8)]
+        early = np.flatnonzero(np.isin(codes, opened))[:50]  # SRM's rule: in order of insertion
+        best = early[np.argsort(-(vectors[early] @ query))[:10]] * 10
+        first.append(len({*best.tolist()} & wanted))
+    assert np.mean(ours) > 1.5 * np.mean(first)
+
+
+def test_a_batch_takes_a_tenth_of_the_time_of_single_adds_at_the_most(draw: Draw) -> None:
+    vectors = draw(10_000, 384)  # benchmarks/adds.py measures 30 on a quiet machine
+
+    def took(write: Callable[[RoutingIndex], None]) -> int:
+        index = RoutingIndex(384, merging="manual")
+        begun = time.thread_time_ns()
+        write(index)
+        spent = time.thread_time_ns() - begun
+        assert len(index) == 10_000
+        return spent
+
+    def singly(index: RoutingIndex) -> None:
+        for id, vector in enumerate(vectors):
+            index.add(id, vector)
+
+    together = min(took(lambda index: index.add_many(np.arange(10_000), vectors)) for _ in range(3))
+    assert took(singly) >= 10 * together
 
 
 def test_signals_are_plain_values_that_agree_with_the_codebook(draw: Draw) -> None:
