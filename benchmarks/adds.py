@@ -1,6 +1,6 @@
 """Adding to the routing index: ``python -m benchmarks.adds``.
 
-Batches of 10,000 beside single adds; single adds beside a packed index until its delta is as large
+Batches of 10,000 beside single adds; the same beside a packed index until its delta is as large
 as it gets before it is merged, with what they cost one by one, what a search then costs, and the
 hot bytes of an item with everything counted. CPU time of one thread. Vectors are made up: normal
 ones around 400 centres, which is harder on the codes than sentence vectors and all the same to the
@@ -72,11 +72,16 @@ def _beside_a_pack(vectors: NDArray[np.float32], n: int, delta: int) -> dict[str
     index = RoutingIndex(DIM, flat_until=0, merging="manual")
     index.add_many(np.arange(n), vectors[:n])
     index.build()
+    assert index.pack is not None
+    assert index.plan is not None
+    twin = RoutingIndex.from_pack(index.pack, index.plan, merging="manual")
     queries = vectors[-200:]
     before, bytes_before = _search(index, queries), index.footprint().hot_per_item
     took = [_cpu(partial(index.add, id, vectors[id])) / 1000 for id in range(n, n + delta)]
+    many = _cpu(partial(twin.add_many, np.arange(n, n + delta), vectors[n : n + delta])) / 1000
     return {
         "packed": n, "delta": delta,
+        "add_many_us": round(many / delta, 2), "times_faster": round(sum(took) / many, 1),
         "add_us": {
             f"p{part}": round(float(np.percentile(took, part)), 1) for part in (50, 99, 99.9, 100)
         },
