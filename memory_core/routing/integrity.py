@@ -72,4 +72,4 @@ def _finite(array: F32) -> bool:
 
 def _expect(name: str, holds: bool) -> None:
     if not holds:
-        raise ValueError(f"{name} does not fit")
+        raise ValueError(f"{name}.bin does not fit the rest")

@@ -90,6 +90,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("model", _model),
         ("kernel", _kernel),
         ("token counter", _counter),
+        ("index files", _indexes),
         ("scopes", _scopes),
         ("damaged files", _damaged),
         ("exports", _exports),
@@ -245,6 +246,23 @@ def _failure(vault: "Vault", scope: str, id: str, copy: bytes) -> str:
     except StorageError as error:
         return str(error)
     return ""
+
+
+def _indexes(settings: Settings) -> Finding:
+    """Read every byte of what the indexes are mapped from. Looked at before a scope is opened."""
+    from routemem.memory_core.routing.generation import faults
+
+    bad, n = [], 0
+    for folder in sorted(settings.data_path().glob("*.index")):
+        n += 1
+        bad += [f"{folder.name}/{name}: {why}" for name, why in faults(folder).items()]
+    if bad:
+        advice = (
+            "nothing is lost: questions are answered from the memories themselves, and a server "
+            "that runs builds the index anew; `routemem index build` does it now"
+        )
+        return Finding("index files", False, "; ".join(bad), advice)
+    return Finding("index files", True, f"{n} whole" if n else "none yet")
 
 
 def _scopes(settings: Settings) -> Finding:

@@ -19,7 +19,7 @@ from routemem.server.commands.doctor import Finding, examine
 POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
 CHECKS = [
     "version", "sqlite", "data folder", "locks and log", "model", "kernel", "token counter",
-    "scopes", "damaged files", "exports", "key", "client",
+    "index files", "scopes", "damaged files", "exports", "key", "client",
 ]  # fmt: skip
 
 Say: TypeAlias = Callable[..., str]
@@ -234,3 +234,23 @@ def test_a_package_that_cannot_be_imported_is_told_like_anything_else(tmp_path: 
     assert done.returncode == 1
     assert "LOOK sqlite: ImportError: no such library" in told
     assert sum(line.startswith("ok ") for line in told) >= 4
+
+
+@pytest.mark.parametrize(("name", "told"), [("ids", "ids.bin does not fit"), ("rows", "its bytes")])
+def test_a_damaged_index_is_named_and_nothing_else_is_wrong(
+    settings: Settings, data_dir: Path, name: str, told: str
+) -> None:
+    small = replace(settings, flat_until=20)
+    with Scopes(small) as scopes:
+        memory = scopes.open()
+        for number in range(40):
+            memory.remember(f"Parcel {number} stands in aisle {number % 7}.")
+        assert memory.index.run("build")
+    finding = findings(small)["index files"]
+    assert (finding.ok, finding.said) == (True, "1 whole")
+    (path,) = data_dir.glob(f"*.index/*/{name}.bin")
+    path.write_bytes(b"\xaa" * path.stat().st_size)
+    found = findings(small)
+    assert wrong(found) == {"index files"}
+    assert told in found["index files"].said
+    assert "routemem index build" in found["index files"].advice
