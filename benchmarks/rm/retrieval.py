@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from routemem.memory_core import RoutingIndex
 from routemem.memory_core.routing.filters import filter_by_score
-from routemem.memory_core.routing.index import FLAT_UNTIL
+from routemem.memory_core.routing.maintenance import FLAT_UNTIL
 
 from ..claims import Options, Row, Table, percent
 from ..theirs import ask

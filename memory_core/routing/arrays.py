@@ -44,7 +44,8 @@ def checked_vector(vector: ArrayLike, dim: int, metric: Metric = "cosine") -> F3
             f"Expected one vector of {dim} numbers, got an array of shape {given.shape}. Use the "
             "embedder the index was made for."
         )
-    square = float(given.dot(given))
+    with np.errstate(over="ignore"):  # what overflows is refused
+        square = float(given.dot(given))
     if 1e-24 <= square < _LARGEST:  # all is well, which is told sooner for one vector than for many
         return given if metric == "dot" else given * np.float32(1 / math.sqrt(square))
     checked: F32 = checked_vectors(given[None], dim, metric)[0]
@@ -137,11 +138,14 @@ def asked_keys(keys: ArrayLike) -> I64:
     given = np.atleast_1d(np.asarray(keys))
     if given.ndim == 1 and given.dtype == np.int64:
         return given
-    if given.ndim == 1 and given.dtype.kind in "iu":
-        distinct = np.unique(given)
-        checked_keys(distinct, len(distinct))
-        return given.astype(np.int64)
-    return checked_keys(given, given.size)
+    if given.size and (given.ndim > 1 or given.dtype.kind not in "iu"):
+        raise InvalidArgument(
+            f"Expected whole numbers as ids, got {given.dtype} of shape {given.shape}. Give one "
+            "list or array of them."
+        )
+    distinct = np.unique(given)
+    checked_keys(distinct, len(distinct))  # below 2**63 too
+    return given.reshape(-1).astype(np.int64)
 
 
 def whole(name: str, value: object, least: int = 1, most: int = MOST) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InvalidArgument
-from .arrays import I64, U8, Bools, checked_keys
+from .arrays import I64, U8, Bools, asked_keys
 from .pack import Pack
 
 #: Up to this many allowed rows are compared one by one; above, or if the caller says how many
@@ -65,8 +65,7 @@ class Allowed:
             if keys.pack is pack:
                 return keys
             keys = keys.keys
-        given = np.unique(np.asarray(keys).reshape(-1))
-        known = checked_keys(given, len(given))
+        known = np.unique(asked_keys(keys))
         none, no_lanes = np.empty(0, np.int64), np.empty(0, np.uint8)
         if pack is None:
             return cls(known, None, none, no_lanes)

@@ -24,16 +24,11 @@ from .codebook import Codebook, Init
 from .contents import Contents
 from .delta import Delta
 from .filters import Allowed
-from .kernel import ACTIVE
 from .pack import Pack, Rerank, refuse_unstorable
 from .plan import Plan
 from .results import Footprint, IndexReport, SearchResult
 from .search import checked_wish, compared, find
 from .state import Base, State
-
-#: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py); with it
-#: codes are already faster at 500 vectors, but what is saved is not worth a build before these.
-FLAT_UNTIL = 14_000 if ACTIVE.name == "numpy" else 2_000
 
 _NONE = np.empty(0, np.int64)
 
@@ -75,7 +70,7 @@ class RoutingIndex:
         rerank: Rerank = "fp16",
         k: int | str = "2sqrt",
         init: Init = "random",
-        flat_until: int = FLAT_UNTIL,
+        flat_until: int = maintenance.FLAT_UNTIL,
         target: float = 0.99,
         merging: Literal["background", "inline", "manual"] = "background",
     ) -> None:
@@ -151,7 +146,7 @@ class RoutingIndex:
             NotFound: no such id.
             Conflict: packed, and this index keeps no vectors (``rerank="none"``).
         """
-        return self._held.vector(int(checked_keys([id], 1)[0]))
+        return self._held.vector(int(asked_keys([id])[0]))
 
     def codes(self) -> dict[int, int]:
         """The bucket of every packed item by its id."""

@@ -7,17 +7,21 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import Conflict, InvalidArgument
-from .arrays import F32, I64, Metric, Rows, one_of
+from .arrays import F32, I64, Metric, Rows, one_of, whole
 from .codebook import Codebook, Init, sample_size
 from .codes import Rotation
 from .delta import Delta
 from .heuristics import centroid_count, measured_counts
+from .kernel import ACTIVE
 from .pack import Pack, Rerank, merged, pack_rows, stored_form
 from .plan import Plan, calibrated, default_plan
 from .results import Footprint, IndexReport, Mode
 from .state import Base, State
 from .steps import widened
 
+#: Up to here exact search is as fast without the compiled kernel (benchmarks/index.py); with it
+#: codes are already faster at 500 vectors, but what is saved is not worth a build before these.
+FLAT_UNTIL = 14_000 if ACTIVE.name == "numpy" else 2_000
 #: The delta is merged above this many items, or this share of the packed ones if that is more.
 MERGE_FROM, MERGE_SHARE = 2000, 0.05
 #: A flat index is written anew above this many deleted items, or as many as it holds if that is
@@ -48,10 +52,11 @@ class Recipe:
     target: float
 
     def __post_init__(self) -> None:
-        if self.dim < 1 or self.flat_until < 0 or not 0 < self.target <= 1:
+        whole("dim", self.dim)
+        whole("flat_until", self.flat_until, least=0)
+        if not 0 < self.target <= 1:
             raise InvalidArgument(
-                "Expected dim of at least 1, flat_until of at least 0 and a target in (0, 1], got "
-                f"{self.dim}, {self.flat_until} and {self.target}."
+                f"Expected a target in (0, 1], got {self.target}. It is a share: 0.99, say."
             )
         one_of("metric", self.metric, get_args(Metric))
         one_of("rerank", self.rerank, get_args(Rerank))

@@ -126,9 +126,22 @@ def test_what_is_no_id_is_never_taken_for_one(index: RoutingIndex, id: Any) -> N
         lambda: index.compare(np.ones(32), [id]),
         lambda: index.vector(id),
     ):
-        with pytest.raises(InvalidArgument, match="whole numbers as ids"):
+        with pytest.raises(InvalidArgument, match=r"whole numbers as ids, .*got (?!int64)"):
             refused()
     assert len(index) == 210
+
+
+@pytest.mark.parametrize("mask", [np.ones(210, bool), {1, 2}, [[1, 2]], [2**64 - 1]])
+def test_a_filter_is_a_list_of_ids_and_no_mask(index: RoutingIndex, mask: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"ids, got .*Give one list|ids below 2\*\*63"):
+        index.search(np.ones(32), allowed=mask)
+
+
+def test_a_vector_too_large_to_compare_is_refused_without_a_warning(index: RoutingIndex) -> None:
+    for refused in (lambda: index.add(900, [1e25] * 32), lambda: index.search([1e25] * 32)):
+        with pytest.raises(InvalidArgument, match="overflowing values"):
+            refused()
+    assert 900 not in index
 
 
 def test_an_item_may_be_compared_twice_in_one_call(index: RoutingIndex) -> None:
