@@ -60,7 +60,8 @@ static void best_end(Best *best)
 }
 
 /* The loops below have no branch on what the keys are: it could not be foretold, and a wrong guess
-   costs more than the work. Keys differ, so counting the larger ones gives each its place. */
+   costs more than the work. Keys differ, so counting the larger ones gives each its place; where they
+   do not, in a damaged pack, the order is wrong and no byte outside is touched. */
 
 static void sort_run(uint64_t *keys, int64_t n)
 {
@@ -89,7 +90,7 @@ static void sort_keys(uint64_t *keys, uint64_t *spare, int64_t n)
                 const uint64_t one = from[left], two = from[right];
                 to[i++] = one > two ? one : two;
                 left += one > two;
-                right += one < two;
+                right += one <= two;
             }
             memcpy(to + i, from + left, (size_t)(middle - left) * sizeof *to);
             memcpy(to + i + middle - left, from + right, (size_t)(stop - right) * sizeof *to);

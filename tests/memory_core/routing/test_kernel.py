@@ -312,6 +312,27 @@ def test_a_pack_that_points_outside_of_itself_is_not_followed(path: Kernel) -> N
         path.nearest(pack, np.array([2**31 - 1]), NONE, vector, 1)
 
 
+@needs_extension
+def test_a_pack_that_names_a_row_twice_does_no_harm() -> None:
+    code = (
+        "import numpy as np\n"
+        "from routemem.memory_core import RoutingIndex\n"
+        "from routemem.memory_core.routing import kernel\n"
+        "rng = np.random.default_rng(0)\n"
+        "index = RoutingIndex(64, flat_until=10)\n"
+        "index.add_many(np.arange(200), rng.standard_normal((200, 64)))\n"
+        "index.build()\n"
+        "for name in kernel.extension()[0].PATHS:\n"
+        "    for most in (1, 2, 20, 200):\n"
+        "        twice = rng.integers(0, most, 300)\n"
+        "        vector, none = rng.standard_normal(64, np.float32), np.empty(0, np.float32)\n"
+        "        some = kernel.kernel(name).nearest(index.pack, twice, none, vector, 100)\n"
+        "        assert set(some[0]) <= set(twice)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")  # in a process of its own, which it might end
+
+
 @each_path
 def test_searches_of_a_pack_that_do_not_fit_it_are_refused(path: Kernel) -> None:
     pack = a_pack(np.random.default_rng(0), 64, 5)
