@@ -140,7 +140,7 @@ def test_who_opens_connections_and_says_nothing_keeps_nobody_out(
 
 def test_a_token_that_keeps_all_its_connections_keeps_no_other_out(tmp_path: Path) -> None:
     greedy, other = (new_token(tmp_path, name, "user:ana") for name in ("greedy", "other"))
-    with local_server(tmp_path, ROUTEMEM_HTTP_BURST="1000") as server:
+    with local_server(tmp_path, ROUTEMEM_HTTP_BURST="1000", ROUTEMEM_HTTP_TIMEOUT="60") as server:
         head = f"host: localhost:{server.port}\r\nauthorization: Bearer {greedy}\r\n"
         unfinished = f"POST /mcp HTTP/1.1\r\n{head}content-length: 9\r\n\r\n{{".encode()
         with contextlib.ExitStack() as kept:
