@@ -95,7 +95,8 @@ def test_what_makes_no_sense_is_refused() -> None:
 def test_after_an_alarm_a_new_codebook_finds_what_shifted_as_well_and_with_less_error(
     draw: Callable[..., NDArray[np.float32]],
 ) -> None:
-    index, monitor = RoutingIndex(32, flat_until=0, rerank="fp32", merging="manual"), DriftMonitor()
+    index = RoutingIndex(32, k=64, flat_until=0, rerank="fp32", merging="manual")
+    monitor = DriftMonitor()
     index.add_many(np.arange(1500), draw(1500))
     index.build()
     rng = np.random.default_rng(7)
