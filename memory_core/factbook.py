@@ -10,7 +10,14 @@ from .draft import moment, one_of, short
 from .errors import Conflict, InvalidArgument
 from .intake import Intake
 from .lifecycle.timelines import merge
-from .lifecycle.validity import after, assert_fact, contradicts_from_outside, known, valid
+from .lifecycle.validity import (
+    after,
+    assert_fact,
+    contradicts_from_outside,
+    known,
+    still_to_end,
+    valid,
+)
 from .records import ORIGINS, Fact, FactChange, ForgetMode, Forgotten, State
 from .storage.contract import Store
 from .storage.ids import tag_of
@@ -166,7 +173,10 @@ class FactBook:
         return bool(self.key_of(ref))
 
     def forget(self, ref: str, mode: ForgetMode) -> Forgotten:
-        """End a fact now (archive), or erase every statement of its key (delete, purge).
+        """End a fact (archive), or erase every statement of its key (delete, purge).
+
+        Archived, a key loses what is true now and what was to come; the id of a statement ends that
+        one alone, and one that had ended already changes nothing.
 
         Args:
             ref: its key, or the id of one of its statements.
@@ -177,19 +187,34 @@ class FactBook:
         key = self.key_of(ref)
         if mode == "restore":
             raise Conflict(f"{key} is a fact: call set_fact to state it again.")
-        now = self._clock()
         with self._store.atomic():
             said = self._store.facts([key])
             if mode == "archive":
-                for fact in (f for f in known(said, None) if f.valid_to is None):
-                    self._store.retire_fact(fact.row, now)
-                    ended = replace(fact, valid_to=max(now, fact.valid_from), recorded_at=now)
-                    self._store.add_fact(replace(ended, id="", row=0))
-                return Forgotten(key, "archived", fact=True)
+                return Forgotten(key, "archived", fact=True, note=self._end(said, ref))
             for fact in said:
                 self._store.erase_fact(fact.row)
         state: State = "deleted" if mode == "delete" else "purged"
-        return Forgotten(key, state, erasure="pending", fact=True)
+        note = "erased with its whole history, every statement of this key, without undo."
+        return Forgotten(key, state, erasure="pending", fact=True, note=note)
+
+    def _end(self, said: Sequence[Fact], ref: str) -> str:
+        """End what stands of a key, or the one statement that is named; returns what to say."""
+        now = self._clock()
+        standing = still_to_end(known(said, None), now)
+        note = ""
+        if named := next((fact for fact in said if fact.id == clean(ref).strip().casefold()), None):
+            # Restated, a statement has another id.
+            same = (named.valid_from, named.value_text)
+            standing = [fact for fact in standing if (fact.valid_from, fact.value_text) == same]
+            if not standing:
+                return f"{named.id} was no longer true already; nothing was changed."
+            if named.valid_from > now:
+                note = f"{named.id} will not become true; what is true now stays."
+        for fact in standing:
+            self._store.retire_fact(fact.row, now)
+            ended = replace(fact, valid_to=max(now, fact.valid_from), recorded_at=now)
+            self._store.add_fact(replace(ended, id="", row=0))
+        return note
 
     def key_of(self, ref: str) -> str:
         """The key that a key, or the id of a statement, names; "" for none."""

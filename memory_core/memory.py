@@ -390,11 +390,12 @@ class Memory:
 
         ``delete`` and ``purge`` remove every plain byte from every file, whatever the number of
         copies. Forgetting what is gone already succeeds. A fact is named by its key: ``archive``
-        ends it now, ``delete`` and ``purge`` erase it with its history, without undo. A task,
-        agent or question can only be erased, without undo.
+        ends what is true now and what was to come (the id of a statement: that one alone),
+        ``delete`` and ``purge`` erase the key's whole history, without undo. A task, agent or
+        question can only be erased, without undo.
 
         Args:
-            ids: ids and keys of items, keys of facts, ids of cards.
+            ids: ids and keys of items, keys of facts or ids of their statements, ids of cards.
 
         Raises:
             NotFound: an id names nothing; nothing was changed.

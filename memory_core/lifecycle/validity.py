@@ -43,7 +43,8 @@ def assert_fact(timeline: Sequence[Fact], said: Fact) -> Assertion:
         said: the new statement; its ``valid_to`` is ignored: it holds until the next one begins.
     """
     covering = next((f for f in timeline if _covers(f, said.valid_from)), None)
-    later = next((f for f in timeline if f.valid_from > said.valid_from), None)
+    # What was taken back before it became true holds at no time and bounds nothing.
+    later = next((f for f in still_to_end(timeline, said.valid_from) if f is not covering), None)
     if covering and _same(covering, said):
         return _confirm(covering, said)
     if covering is None and later and _same(later, said):
@@ -80,6 +81,11 @@ def known(facts: Sequence[Fact], at: float | None) -> list[Fact]:
 def valid(facts: Sequence[Fact], at: float) -> list[Fact]:
     """The statements true at a time."""
     return [fact for fact in facts if _covers(fact, at)]
+
+
+def still_to_end(facts: Sequence[Fact], at: float) -> list[Fact]:
+    """The statements true at a time or to become true after it."""
+    return [f for f in facts if f.valid_to is None or f.valid_to > max(at, f.valid_from)]
 
 
 def contradicts_from_outside(step: Assertion, said: Fact) -> bool:

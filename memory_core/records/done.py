@@ -136,6 +136,7 @@ class Forgotten:
         left_in: names of the exports and backups that cannot be changed and may still hold it.
         also: what was erased with it: ids of summaries made of it, keys of facts promoted from it.
         fact: whether ``id`` is the key of a fact; archived, it has ended and keeps its history.
+        note: one sentence for the caller, "" when there is nothing to say.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Forgotten:
     also: tuple[str, ...] = ()
     fact: bool = False
     left_in: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

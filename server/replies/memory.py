@@ -49,6 +49,8 @@ def forgotten_fields(one: "Forgotten") -> dict[str, Any]:
         fields["left_in"] = list(one.left_in)
     if one.also:
         fields["also"] = list(one.also)
+    if one.note:
+        fields["note"] = one.note
     return fields
 
 
@@ -61,13 +63,14 @@ def forgot(done: "Sequence[Forgotten]", *, terminal: bool = False) -> str:
     restore = "--mode restore" if terminal else 'mode="restore"'
     said = []
     for state, hint in _NOW.items():
-        now = [one for one in done if one.state == state and not (one.fact and state == "archived")]
+        now = [one for one in done if one.state == state and not one.fact]
         until = max((one.undo_until or 0.0 for one in now), default=0.0)
         undo = f" {restore} brings it back until {second(until)}." if until else ""
         back = f"; {restore} brings a memory back." if state == "archived" else "."
         if now:
             said.append(f"{', '.join(one.id for one in now)}: {hint}{back}{undo}")
-    if ended := [one.id for one in done if one.fact and one.state == "archived"]:
+    said += [f"{one.id}: {one.note}" for one in done if one.note]
+    if ended := [one.id for one in done if one.fact and not one.note]:
         again = "`routemem facts KEY=VALUE`" if terminal else "set_fact"
         said.append(
             f"{', '.join(ended)}: no longer true; the history is kept. {again} states it again."

@@ -175,7 +175,8 @@ def _forget(calls: Calls) -> Tool:
         mode: Annotated[
             Mode,
             Field(
-                description="archive hides; delete erases, 7 days to undo; purge erases for good"
+                description="archive hides; delete erases, 7 days to undo; purge erases for good; "
+                "both erase a fact with its history, no undo"
             ),
         ] = "archive",
         reason: str = "",

@@ -152,3 +152,39 @@ def test_a_key_spelt_otherwise_is_another_key_and_said_to_be_one(memory: Memory)
     assert "forget user city" in other.note
     assert not memory.set_fact("User City", "Bruges").note
     assert memory.get_facts(["user.city"])[0].value == "Ghent"
+
+
+def test_what_is_forgotten_is_not_true_now_nor_later(memory: Memory, clock: StoppedClock) -> None:
+    now = clock()
+    memory.set_fact("city", "Bruges", valid_from=now - 1000)
+    memory.set_fact("city", "Ghent", valid_from=now + 1000)
+    memory.forget(["city"])
+    assert memory.get_facts(["city"]) == []
+    assert memory.get_facts(["city"], as_of=now + 2000) == []
+    memory.set_fact("city", "Rome")
+    assert [fact.value for fact in memory.get_facts(["city"], as_of=now + 2000)] == ["Rome"]
+
+
+def test_the_id_of_a_statement_ends_that_one_alone(memory: Memory, clock: StoppedClock) -> None:
+    now = clock()
+    for value, since in (("Bruges", now - 2000), ("Ghent", now - 1000), ("Rome", now + 1000)):
+        memory.set_fact("city", value, valid_from=since)
+    bruges, ghent, rome = memory.get_facts(["city"], history=True)
+    (done,) = memory.forget([bruges.id])
+    assert done.note == f"{bruges.id} was no longer true already; nothing was changed."
+    assert memory.get_facts(["city"], history=True) == [bruges, ghent, rome]
+    (done,) = memory.forget([rome.id])
+    assert "will not become true" in done.note
+    assert memory.get_fact("city") == "Ghent"
+    assert memory.get_facts(["city"], as_of=now + 2000) == []
+    memory.forget([ghent.id])
+    assert memory.get_fact("city") is None
+
+
+def test_deleting_by_one_statement_says_that_the_whole_history_goes(memory: Memory) -> None:
+    memory.set_fact("city", "Bruges", valid_from="2020")
+    memory.set_fact("city", "Ghent", valid_from="2021")
+    old = memory.get_facts(["city"], history=True)[0]
+    (done,) = memory.forget([old.id], mode="delete")
+    assert (done.id, "whole history" in done.note) == ("city", True)
+    assert memory.get_facts(["city"], history=True) == []
