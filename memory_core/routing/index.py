@@ -316,9 +316,8 @@ class RoutingIndex:
 
     def wait(self) -> None:
         """Wait for a merge that runs in the background."""
-        merger = self._merger
-        if merger is not None:
-            merger.join()
+        if self._merger is not None:
+            self._merger.join()
 
     def footprint(self) -> Footprint:
         """Bytes held, counted on the arrays."""
