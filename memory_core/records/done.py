@@ -137,6 +137,8 @@ class Forgotten:
         also: what was erased with it: ids of summaries made of it, keys of facts promoted from it.
         fact: whether ``id`` is the key of a fact; archived, it has ended and keeps its history.
         note: one sentence for the caller, "" when there is nothing to say.
+        scope: whose fact it was, when several scopes are read; "" otherwise.
+        shows: the other scope whose value of the key is read now; "" for none.
     """
 
     id: str
@@ -147,6 +149,8 @@ class Forgotten:
     fact: bool = False
     left_in: tuple[str, ...] = ()
     note: str = ""
+    scope: str = ""
+    shows: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,17 @@ from ..errors import InvalidArgument
 from ..lifecycle.actions import Action, Unread
 from ..memory import Memory
 from ..question import ask
-from ..records import Compressed, Context, Fact, Forgotten, Hit, Logged, Quarantined, Recall
+from ..records import (
+    Compressed,
+    Context,
+    Fact,
+    FactChange,
+    Forgotten,
+    Hit,
+    Logged,
+    Quarantined,
+    Recall,
+)
 from ..settings import Settings
 from .carrying import Carrying
 from .chain import Chain
@@ -145,6 +155,24 @@ class Scopes(NamedScopes):
             return self._chained().get_facts(keys, history=history, as_of=as_of, known_at=known_at)
         return self.look(scope).get_facts(keys, history=history, as_of=as_of, known_at=known_at)
 
+    def set_fact(self, key: str, value: Any, *, scope: str = "", **options: Any) -> FactChange:
+        """`Memory.set_fact` in one scope; the note says when a nearer one of the chain hides it.
+
+        Raises:
+            InvalidArgument: an argument is outside what is accepted.
+            NotFound: there is no such scope.
+        """
+        home = self.open(scope)
+        change = home.set_fact(key, value, **options)
+        nearer = "" if change.status == "held" else self._shown_instead(change.fact.key, home.scope)
+        if not nearer:
+            return change
+        hidden = (
+            f"Written to {home.scope}, but {nearer} has a value of its own, which is read while no "
+            f'scope is named: scope="{nearer}" changes that one.'
+        )
+        return replace(change, note=" ".join(filter(None, [change.note, hidden])))
+
     def forget(
         self, refs: Sequence[str], *, mode: str = "archive", reason: str = "", scope: str = ""
     ) -> list[Forgotten]:
@@ -154,12 +182,42 @@ class Scopes(NamedScopes):
             InvalidArgument: no id.
             NotFound: an id names nothing.
         """
-        groups = self.by_scope(refs, scope)
+        groups: dict[str, tuple[Memory, list[str]]] = {}
+        for ref in refs:
+            memory = self._forgets(ref, scope)
+            groups.setdefault(memory.scope, (memory, []))[1].append(ref)
         if not groups:
             raise InvalidArgument("ids is empty: name the memories to forget.")
-        for memory, found in groups:
+        for memory, found in groups.values():
             memory.check_known(found)
-        return [one for m, found in groups for one in m.forget(found, mode=mode, reason=reason)]
+        return [
+            replace(one, scope=memory.scope, shows=self._shown_instead(one.id, memory.scope))
+            if one.fact and len(self.chain) > 1
+            else one
+            for memory, found in groups.values()
+            for one in memory.forget(found, mode=mode, reason=reason)
+        ]
+
+    def _forgets(self, ref: str, scope: str) -> Memory:
+        """Where an id or key is forgotten: a key where the chain reads it, the nearest that has it.
+
+        Of a fact that is what is true now before what only was.
+        """
+        home = self.locate(ref, scope)
+        if not self.reads_chain(scope) or not ref.strip() or "*" in ref or home.find(ref):
+            return home
+        chain = [self.look(name) for name in self.chain]
+        true = (memory for memory in chain if memory.get_facts([ref]))
+        there = (memory for memory in chain if memory.find(ref))
+        was = (memory for memory in chain if memory.get_facts([ref], history=True))
+        return next(true, None) or next(there, None) or next(was, home)
+
+    def _shown_instead(self, key: str, scope: str) -> str:
+        """The other scope whose value of a key is read while none is named; "" for none."""
+        if scope not in self.chain or len(self.chain) == 1:
+            return ""
+        shown = next((fact.scope for fact in self.get_facts([key])), "")
+        return "" if shown == scope else shown
 
     def compress(
         self,

@@ -255,8 +255,7 @@ def _facts(given: argparse.Namespace, scopes: "Scopes") -> tuple[str, Any]:
     if statements:
         if len(statements) < len(given.keys):
             raise InvalidArgument("Either set facts (key=value) or show them (key), not both.")
-        memory = scopes.open()
-        changes = [_set_fact(memory, said, given) for said in statements]
+        changes = [_set_fact(scopes, said, given) for said in statements]
         told = "\n".join(fact_set(change) for change in changes)
         return told, [fact_fields(change.fact, history=False) for change in changes]
     facts = scopes.get_facts(
@@ -275,13 +274,13 @@ def _statements(given: argparse.Namespace) -> list[str]:
     return [key for key in given.keys if "=" in key]
 
 
-def _set_fact(memory: "Memory", said: str, given: argparse.Namespace) -> Any:
+def _set_fact(scopes: "Scopes", said: str, given: argparse.Namespace) -> Any:
     key, _, text = clean(said).partition("=")
     try:
         value = json.loads(text)
     except ValueError:
         value = text  # plain words need no quotes on a command line
-    return memory.set_fact(
+    return scopes.set_fact(
         key, value, confidence=given.confidence, source="user", valid_from=given.valid_from
     )
 

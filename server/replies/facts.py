@@ -125,11 +125,12 @@ def fact_set(change: "FactChange") -> str:
         return f"{change.fact.key}: {change.note}" if _may_be_named(change.fact) else change.note
     mark = new_mark()
     now = fact_line(_cut_value(change.fact), history=False, mark=mark)
+    note = f" {change.note}" if change.note else ""
     if change.status == "confirmed":
-        return f"Already known: {now}."
+        return f"Already known: {now}.{note}"
     before = change.previous
     said = f" Before: {fact_line(_cut_value(before), history=False, mark=mark)}." if before else ""
-    return f"Recorded {now}.{said}" + (f" {change.note}" if change.note else "")
+    return f"Recorded {now}.{said}{note}"
 
 
 def fact_set_fields(change: "FactChange") -> dict[str, Any]:

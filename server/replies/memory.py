@@ -49,8 +49,11 @@ def forgotten_fields(one: "Forgotten") -> dict[str, Any]:
         fields["left_in"] = list(one.left_in)
     if one.also:
         fields["also"] = list(one.also)
-    if one.note:
-        fields["note"] = one.note
+    fields |= {
+        name: said
+        for name, said in (("note", one.note), ("scope", one.scope), ("shows", one.shows))
+        if said
+    }
     return fields
 
 
@@ -69,17 +72,27 @@ def forgot(done: "Sequence[Forgotten]", *, terminal: bool = False) -> str:
         back = f"; {restore} brings a memory back." if state == "archived" else "."
         if now:
             said.append(f"{', '.join(one.id for one in now)}: {hint}{back}{undo}")
-    said += [f"{one.id}: {one.note}" for one in done if one.note]
-    if ended := [one.id for one in done if one.fact and not one.note]:
+    said += [f"{_named(one)}: {one.note}" for one in done if one.note]
+    if ended := [_named(one) for one in done if one.fact and not one.note]:
         again = "`routemem facts KEY=VALUE`" if terminal else "set_fact"
         said.append(
             f"{', '.join(ended)}: no longer true; the history is kept. {again} states it again."
         )
+    scope = "--scope {}" if terminal else 'scope="{}"'
+    said += [
+        f"{one.id} is still read, from {one.shows}: {scope.format(one.shows)} forgets that one."
+        for one in done
+        if one.shows
+    ]
     if also := [id for one in done for id in one.also]:
         said.append(f"Made of them and erased with them: {', '.join(also)}.")
     if waits := [one for one in done if one.erasure == "pending"]:
         said.append(pending(waits[0].left_in))
     return "\n".join(said)
+
+
+def _named(one: "Forgotten") -> str:
+    return f"{one.id} in {one.scope}" if one.scope else one.id
 
 
 def pending(left_in: "Sequence[str]") -> str:

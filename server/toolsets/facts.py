@@ -34,8 +34,13 @@ def _set_fact(calls: Calls) -> Tool:
 
         def work(scopes: "Scopes") -> "tuple[Memory, tuple[FactChange, Utilisation]]":
             memory = scopes.open(scope)
-            change = memory.set_fact(
-                key, value, confidence=confidence, source=source, valid_from=valid_from
+            change = scopes.set_fact(
+                key,
+                value,
+                confidence=confidence,
+                source=source,
+                valid_from=valid_from,
+                scope=scope,
             )
             return memory, (change, memory.utilisation())
 

@@ -270,6 +270,21 @@ async def test_a_fact_is_forgotten_in_words_of_its_own(client: Client) -> None:
     assert said == "city: no longer true; the history is kept. set_fact states it again."
 
 
+async def test_over_a_chain_facts_say_what_hides_them_and_what_shows_instead(
+    settings: Settings,
+) -> None:
+    async with Client(build_server(replace(settings, chain=("user:u", "global")))) as client:
+        await call(client, "set_fact", key="city", value="Bruges", scope="user:u")
+        for _ in range(2):  # recorded, and known already
+            said = await told(client, "set_fact", key="city", value="Rome")
+            assert 'scope="user:u" changes that one' in said
+        said = await told(client, "forget", ids=["city"])
+        assert said.startswith("city in user:u: no longer true;")
+        assert 'city is still read, from global: scope="global" forgets that one.' in said
+        said = await told(client, "forget", ids=["city"], mode="delete")
+        assert said.startswith("city in global: erased with its whole history")
+
+
 def test_a_file_that_still_holds_what_was_deleted_is_named() -> None:
     held = Forgotten("a-1", "deleted", erasure="pending", left_in=("global.jsonl",))
     fields = forgotten_fields(held)

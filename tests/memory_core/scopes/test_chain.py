@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from stopped_clock import StoppedClock
 
-from routemem.memory_core.errors import InvalidArgument, InvalidScope
+from routemem.memory_core.errors import InvalidArgument, InvalidScope, NotFound
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.scopes.chain import read_chain
 from routemem.memory_core.settings import Settings
@@ -229,3 +229,32 @@ def test_nothing_anywhere_is_an_empty_answer(chained: Scopes) -> None:
     found = chained.recall("anything")
     assert (found.hits, found.stored, found.cursor) == ((), 0, "")
     assert chained.get_facts() == []
+
+
+def test_a_fact_that_a_nearer_scope_hides_is_said_to_be_hidden(
+    settings: Settings, clock: StoppedClock
+) -> None:
+    with Scopes(replace(settings, chain=("user:y", "global")), clock=clock) as scopes:
+        assert scopes.set_fact("city", "Ghent").note == ""
+        assert scopes.set_fact("city", "Bruges", scope="user:y").note == ""
+        note = scopes.set_fact("city", "Rome").note
+        assert 'scope="user:y" changes that one' in note
+        assert note.startswith("Written to global")
+        assert [fact.value for fact in scopes.get_facts(["city"])] == ["Bruges"]
+
+
+def test_a_key_read_over_the_chain_is_forgotten_over_the_chain(chained: Scopes) -> None:
+    chained.set_fact("city", "Bruges", scope="session:s")
+    chained.set_fact("city", "Ghent", scope="global")
+    chained.set_fact("only", 1, scope="session:s")
+    chained.open("global").remember("The mill.", key="mill")
+    (done,) = chained.forget(["city"])
+    assert (done.scope, done.shows) == ("session:s", "global")
+    assert [fact.value for fact in chained.get_facts(["city"])] == ["Ghent"]
+    (done,) = chained.forget(["city"])
+    assert (done.scope, done.shows) == ("global", "")
+    assert chained.get_facts(["city"]) == []
+    assert [one.scope for one in chained.forget(["only"])] == ["session:s"]
+    assert chained.forget(["mill"])[0].state == "archived"
+    with pytest.raises(NotFound):
+        chained.forget(["cit*"])
