@@ -65,9 +65,10 @@ class Withdrawal:
         with self._store.atomic():
             item = self._store.find(ref)
             if item is None:
-                item = self._unseal(ref)
+                item, sources = self._unseal(ref)
                 self._store.unbury(item.id)
                 self._revive(replace(item, state="active", accessed_at=self._clock()))
+                self._store.link(item.id, sources)
             elif item.state != "active":
                 now = self._clock()  # counts as a read: hygiene must not undo it at once
                 self._store.amend(replace(item, state="active", updated_at=now, accessed_at=now))
@@ -122,26 +123,39 @@ class Withdrawal:
     # ------------------------------------------------------------------ the sealed copy
 
     def _seal(self, item: Item) -> bytes | None:
-        plain = json.dumps(packed(item), ensure_ascii=True)
+        sources = self._store.sources([item.id]).get(item.id, ())
+        plain = json.dumps({**packed(item), "sources": sources}, ensure_ascii=True)
         try:
             return self._vault.seal(plain.encode(), self._binding(item.id))
         except StorageError as error:
             log.warning("deleted without an undo copy: %s", error)
             return None
 
-    def _unseal(self, ref: str) -> Item:
+    def _unseal(self, ref: str) -> tuple[Item, list[str]]:
+        """The item that was deleted, and the ids of what it sums up.
+
+        Raises:
+            Conflict: it cannot come back, or not before what it sums up.
+        """
         grave = self._grave(ref)
         if grave.state == "purged":
             raise Conflict(f"{grave.id} was purged: nothing is left that could bring it back.")
         expired = grave.expires_at is None or grave.expires_at <= self._clock()
         if grave.sealed is None or expired:
             raise Conflict(f"{grave.id} was deleted and its undo time is over.")
-        item = unpacked(json.loads(self._vault.open(grave.sealed, self._binding(grave.id))))
+        said = json.loads(self._vault.open(grave.sealed, self._binding(grave.id)))
+        item, sources = unpacked(said), list(said.get("sources", ()))
+        # A summary holds words of its sources: it may not outlive one that was taken away.
+        if gone := [id for id in sources if self._store.find(id) is None]:
+            raise Conflict(
+                f"{grave.id} sums up {', '.join(gone[:3])}, not here any more: restore what was "
+                "deleted of it first, then this. Nothing of it was changed."
+            )
         if twin := self._store.twin(item.digest):
             raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")
         if item.key and self._store.find(item.key):
             item = replace(item, key="")  # the name was given to something else meanwhile
-        return item
+        return item, sources
 
     def _binding(self, id: str) -> str:
         return f"{self._store.scope}\0{id}"

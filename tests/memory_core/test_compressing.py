@@ -137,6 +137,37 @@ def test_a_deleted_summary_leaves_its_sources_as_they_were(memory: Memory) -> No
     assert memory.status().items["active"] == 2
 
 
+@pytest.mark.parametrize("gone", ["summary", "source"])
+def test_a_summary_that_was_deleted_and_restored_still_goes_with_its_sources(
+    memory: Memory, gone: str
+) -> None:
+    first, second = memory.remember(LONG).id, memory.remember(f"{LONG} Indeed.").id
+    (made,) = memory.compress([first, second], summary=SHORT)
+    memory.forget([made.id if gone == "summary" else first], mode="delete")
+    memory.forget([made.id] if gone == "summary" else [first, made.id], mode="restore")
+    assert memory.store.sources([made.id]) == {made.id: tuple(sorted([first, second]))}
+    memory.quarantine([second], reason="private")
+    assert memory.find(made.id) is None
+
+
+def test_a_deleted_summary_comes_back_only_where_all_it_sums_up_is(memory: Memory) -> None:
+    first, second = memory.remember(LONG).id, memory.remember(f"{LONG} Indeed.").id
+    (made,) = memory.compress([first, second], summary=SHORT)
+    memory.forget([first], mode="delete")
+    with pytest.raises(Conflict, match=first):
+        memory.forget([made.id], mode="restore")
+    memory.forget([first, made.id], mode="restore")
+    memory.forget([second], mode="purge")
+    assert memory.find(made.id) is None
+    with pytest.raises(Conflict, match="purged"):
+        memory.forget([made.id], mode="restore")
+    (other,) = memory.compress([first, memory.remember(f"{LONG} Yes.").id], summary=SHORT)
+    memory.forget([other.id], mode="delete")
+    memory.quarantine([first], reason="private")
+    with pytest.raises(Conflict, match=first):
+        memory.forget([other.id], mode="restore")
+
+
 def test_an_archived_summary_hides_nothing(memory: Memory) -> None:
     ids = [memory.remember(LONG + end).id for end in (" A.", " B.")]
     (made,) = memory.compress(ids, summary=SHORT)
