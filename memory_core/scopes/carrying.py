@@ -41,6 +41,7 @@ class Carrying:
         Raises:
             InvalidArgument: no id, or they are there already.
             NotFound: an id, key or scope is not there; nothing was moved.
+            Conflict: a summary or fact would be parted from what it was made of.
         """
         groups = self._scopes.by_scope(refs, scope)
         if not groups:

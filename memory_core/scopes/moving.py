@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import InvalidArgument, NotFound
+from ..errors import Conflict, InvalidArgument, NotFound
 from ..memory import Memory
 from ..storage.ids import bare
 from ..storage.registry import Registry
@@ -48,11 +48,14 @@ def move(
     Raises:
         InvalidArgument: both are the same scope.
         NotFound: an id or key names nothing; nothing was moved.
+        Conflict: what was made of it, or what it was made of, would stay behind; nothing was moved.
     """
     if source.scope == target.scope:
         raise InvalidArgument(f"{source.scope} is where they are: name another scope.")
     chosen = _chosen(source, refs)
     with source.store.atomic():
+        if refs:
+            _check_whole(source, chosen)
         source.store.set_meta(NOTE, json.dumps({"to": target.scope, "refs": chosen}))
     return _carry(source, target, chosen, registry)
 
@@ -81,6 +84,27 @@ def _chosen(memory: Memory, refs: Sequence[str]) -> list[str]:
     if missing:
         raise NotFound(f"Nothing named {', '.join(missing)} in {memory.scope}; nothing was moved.")
     return list(dict.fromkeys(known.values()))
+
+
+def _check_whole(memory: Memory, chosen: Sequence[str]) -> None:
+    """Raise where a move would part a summary or a fact from the memories it was made of.
+
+    Erasing and quarantine reach within one scope: parted from its source, it would outlive it.
+    """
+    store = memory.store
+    made = store.sources(chosen).items()
+    made_of = [(id, source) for id, sources in made for source in sources]
+    parts = store.derived(chosen).items()
+    made_of += [(id, source) for source, ids in parts for id in ids]
+    made_of += [(fact.key, fact.item) for fact in store.facts() if fact.item]
+    for derived, source in made_of:
+        if (derived in chosen) == (source in chosen) or store.find(source) is None:
+            continue
+        raise Conflict(
+            f"Nothing was moved: {derived} was made of {source} and is erased with it, so they "
+            f"move in one call (routemem move) or not at all. Or forget {derived} (mode delete) "
+            "first and say it anew in the other scope: remember, set_fact."
+        )
 
 
 def _named(memory: Memory, ref: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 from stopped_clock import StoppedClock
 from things import files_holding
 
-from routemem.memory_core.errors import InvalidArgument, NotFound
+from routemem.memory_core.errors import Conflict, InvalidArgument, NotFound
+from routemem.memory_core.lifecycle.actions import Action
 from routemem.memory_core.scopes import Scopes, moving
 from routemem.memory_core.settings import Settings
 from routemem.memory_core.storage.registry import file_name
@@ -125,6 +126,41 @@ def test_what_cannot_be_moved_is_said_and_changes_nothing(scopes: Scopes) -> Non
         scopes.carrying.move([id, id.split("-")[0] + "-zz"], "user:u")
     assert scopes.locate(id).scope == "session:s"
     assert scopes.open("user:u").transfer.names() == []
+
+
+def test_a_summary_moves_with_all_it_sums_up_or_not_at_all(scopes: Scopes) -> None:
+    session = scopes.open("session:s")
+    ids = [session.remember(f"the harbour has {n} cranes, " * 30).id for n in ("two", "six")]
+    (made,) = session.compress(ids, summary="two harbours, two and six cranes")
+    for some in ([made.id], [ids[0]], [made.id, ids[1]]):
+        with pytest.raises(Conflict, match=f"{made.id} was made of"):
+            scopes.carrying.move(some, "user:u")
+    assert scopes.open("user:u").transfer.names() == []
+    scopes.carrying.move([made.id, *ids], "user:u")
+    user = scopes.open("user:u")
+    user.forget([ids[0]], mode="delete")
+    assert user.find(made.id) is None
+    assert user.status().items["active"] == 1
+
+
+def test_a_memory_moves_with_the_fact_taken_from_it_or_not_at_all(scopes: Scopes) -> None:
+    session = scopes.open("session:s")
+    id = session.remember("My name is Nadia.", source="user").id
+    token = session.review(focus="facts").token
+    fact = Action(id, "PROMOTE", fact_key="user.name", fact_value="Nadia")
+    move = Action(id, "PROMOTE", scope="user:u")
+    (done,) = scopes.apply_review(token, [fact], scope="session:s")
+    assert done.status == "applied"
+    (done,) = scopes.apply_review(token, [move], scope="session:s")
+    assert (done.status, "forget user.name" in done.why) == ("rejected", True)
+    for alone in (id, "user.name"):
+        with pytest.raises(Conflict, match=r"user\.name was made of"):
+            scopes.carrying.move([alone], "user:u", scope="session:s")
+    scopes.carrying.move([id, "user.name"], "user:u", scope="session:s")
+    user = scopes.open("user:u")
+    assert user.get_fact("user.name") == "Nadia"
+    user.quarantine([id], reason="private")
+    assert user.get_facts() == []
 
 
 def test_what_the_other_scope_may_not_take_stays_where_it_is(
