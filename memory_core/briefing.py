@@ -90,12 +90,13 @@ class Briefing:
         budget = min(max_tokens, model.room)
         asked = ask(query, top_k=MAX_TOP_K)
         price = cache(cost or self._counter.count)  # what is gathered is weighed again to be packed
-        parts, hits = self._parts(asked, wanted, budget, price)
+        only_hints = wanted == ["hints"]  # then of everything
+        parts, hits = self._parts(asked, PARTS if only_hints else wanted, budget, price)
 
         def cut(text: str, tokens: int) -> str:
             return focused(text, asked.query, tokens, self._counter.count)
 
-        packed = pack(parts, budget, price, cut, hinting="hints" in wanted)
+        packed = pack(parts, budget, price, cut, hinting="hints" in wanted, shown=not only_hints)
         for memory in self._memories:
             shown = set(packed.shown.get("relevant", ()))
             read = [hit for hit in hits if hit.id in shown and hit.scope == memory.scope]
@@ -147,9 +148,10 @@ class Briefing:
             said = f"{fact.key} {fact.value}".casefold()
             return not any(word in said for word in words), -fact.confidence, -fact.valid_from
 
-        facts = sorted(filter(self._may_stand, self._facts()), key=rank)
+        known = self._facts()
+        facts = sorted(filter(self._may_stand, known), key=rank)
         lines = tuple(Line(f.key, "", fact_text(f), f"fact {f.key}", fact=True) for f in facts)
-        return Part("facts", "True now:", lines, 0.25)
+        return Part("facts", "True now:", lines, 0.25, withheld=len(known) - len(facts))
 
     def _may_stand(self, fact: Fact) -> bool:
         """Whether a fact may stand in every context: what came from outside may not.

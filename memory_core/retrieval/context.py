@@ -61,6 +61,7 @@ class Part:
         share: part of the budget it is sure of while others want more.
         backwards: show the last line first: what was said last is the most important.
         deeper: whether there is more that was not even looked at.
+        withheld: how many there are that may not be shown; counted among what is left out.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Part:
     share: float
     backwards: bool = False
     deeper: bool = False
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,13 @@ class Packed:
 
 
 def pack(
-    parts: Sequence[Part], budget: int, cost: Cost, cut: Cut, *, hinting: bool = True
+    parts: Sequence[Part],
+    budget: int,
+    cost: Cost,
+    cut: Cut,
+    *,
+    hinting: bool = True,
+    shown: bool = True,
 ) -> Packed:
     """The parts as one text, hints behind them, of at most so many tokens.
 
@@ -102,12 +110,18 @@ def pack(
         cost: tokens of a text as its reader gets it.
         cut: shortens a text to at most so many tokens.
         hinting: whether what is left out is named.
+        shown: whether anything is shown; otherwise all of it is left out.
     """
     cost = cache(cost)  # each line is weighed where it is wanted, filled in and settled
+    withheld = sum(part.withheld for part in parts)
     parts = [part for part in parts if part.lines]
+    if not shown:
+        everything = [list(part.lines) for part in parts]
+        nothing: list[list[Line]] = [[] for _ in parts]
+        return _settled(parts, nothing, everything, budget, cost, withheld, hinting=hinting)
     wanted = [_wanted(part, cost) for part in parts]
     reserve = 0
-    crowded = sum(wanted) > budget or any(part.deeper for part in parts)
+    crowded = withheld or sum(wanted) > budget or any(part.deeper for part in parts)
     if hinting and crowded and budget >= TINY:
         reserve = min(int(HINT_SHARE * budget) + cost(TITLE), HINT_MOST)
         if reserve > budget // 3:
@@ -124,7 +138,7 @@ def pack(
         kept.append(lines)
         left.append(out)
         room -= cost(_block(part, lines))
-    return _settled(parts, kept, left, budget, cost, hinting=hinting)
+    return _settled(parts, kept, left, budget, cost, withheld, hinting=hinting)
 
 
 def _wanted(part: Part, cost: Cost) -> int:
@@ -185,6 +199,7 @@ def _settled(
     left: list[list[Line]],
     budget: int,
     cost: Cost,
+    withheld: int,
     *,
     hinting: bool,
 ) -> Packed:
@@ -204,7 +219,7 @@ def _settled(
         for row in zip_longest(*reversed(left))
         for line in row
         if line
-    ]
+    ] + [Hint("", "", fact=True)] * withheld
     said, named = "", 0
     if hinting:
         deeper = any(part.deeper for part in parts)

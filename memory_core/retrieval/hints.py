@@ -10,7 +10,7 @@ from dataclasses import dataclass
 TITLE = "Left out (recall ids=[…] reads a memory, get_facts keys=[…] a fact):"
 #: What lists everything, so also what is not named.
 MEMORIES = "recall without a query lists all memories by pages"
-FACTS = "get_facts lists all facts"
+FACTS = "get_facts lists all facts, from outside too"
 DEEPER = "recall with this question finds the next by pages"
 #: Part of the room for those that are said with words when not all are.
 WORDED = 0.5
@@ -23,7 +23,7 @@ class Hint:
     """One thing that was left out.
 
     Attributes:
-        id: what reads it: a memory's id, a fact's key.
+        id: what reads it: a memory's id, a fact's key; "" for what is counted and never named.
         brief: the id and a few words.
         fact: whether it is a fact.
     """
@@ -37,7 +37,7 @@ def hints(left: Sequence[Hint], room: int, cost: Cost, *, deeper: bool) -> tuple
     """Lines on what was left out, of at most so many tokens, and how many of it they name.
 
     Args:
-        left: the most important first.
+        left: the most important first, those without an id last.
         deeper: whether a search would find more than what was looked at.
 
     Returns:
@@ -46,11 +46,12 @@ def hints(left: Sequence[Hint], room: int, cost: Cost, *, deeper: bool) -> tuple
     """
     if not left and not deeper:
         return "", 0
-    worded = _within(room - cost(_block(left, 0, 0, deeper)), (h.brief for h in left), cost)
-    if worded < len(left):
+    ids = [hint for hint in left if hint.id]
+    worded = _within(room - cost(_block(left, 0, 0, deeper)), (h.brief for h in ids), cost)
+    if worded < len(ids):
         worded = _within(int(WORDED * room), (hint.brief for hint in left[:worded]), cost)
     paid = cost(_block(left, worded, worded, deeper))
-    named = worded + _within(room - paid, (f"{hint.id}, " for hint in left[worded:]), cost)
+    named = worded + _within(room - paid, (f"{hint.id}, " for hint in ids[worded:]), cost)
     while True:
         said = _block(left, worded, named, deeper)
         if cost(said) <= room:

@@ -53,8 +53,16 @@ def context_cost(count: Callable[[str], int]) -> Callable[[str], int]:
 
 def context_told(context: "Context") -> str:
     """What `get_context` says."""
-    nothing = "Nothing is known yet." if not context.text else ""
-    return "\n".join(filter(None, [context.text, nothing, context.note]))
+    nothing = "" if context.text or context.omitted else "Nothing is known yet."
+    return "\n".join(filter(None, [context.text, nothing, _note(context)]))
+
+
+def _note(context: "Context") -> str:
+    """The warning of a context, and that there is something where nothing is shown."""
+    if context.text or not context.omitted:
+        return context.note
+    left = f"{context.omitted} left out: raise max_tokens, or call recall or get_facts."
+    return " ".join(filter(None, [context.note, left]))
 
 
 def context_fields(context: "Context") -> dict[str, Any]:
@@ -65,5 +73,5 @@ def context_fields(context: "Context") -> dict[str, Any]:
         "budget": context.budget,
         "parts": dict(context.parts),
         "omitted": context.omitted,
-        "note": context.note,
+        "note": _note(context),
     }

@@ -122,6 +122,18 @@ async def test_a_context_of_nothing_says_so(client: Client) -> None:
     assert (out["context"], out["tokens"]) == ("", 0)
 
 
+async def test_a_context_in_which_nothing_fits_says_how_much_there_is(client: Client) -> None:
+    for n in range(5):
+        await both(client, "remember", content=f"Bike {n} is red and stands behind the bakery.")
+    for max_tokens in (100, 110):
+        told, out = await both(
+            client, "get_context", query="bike", include=["relevant"], max_tokens=max_tokens
+        )
+        assert (out["context"], out["omitted"]) == ("", 5)
+        assert told == "5 left out: raise max_tokens, or call recall or get_facts."
+        assert out["note"] == told
+
+
 async def test_parts_may_be_named_in_any_form(client: Client) -> None:
     await both(client, "set_fact", key="user.city", value="Ghent")
     await both(client, "remember", content="The mill is loud.")
