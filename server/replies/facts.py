@@ -1,8 +1,10 @@
 """How facts read, and how many of them fit in a budget."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from routemem.memory_core.retrieval.fence import DATA, SAMPLE, fenced
@@ -68,14 +70,17 @@ def _may_be_named(fact: "Fact") -> bool:
 def fitting_facts(
     facts: "Sequence[Fact]", *, history: bool, budget: int, count: Callable[[str], int]
 ) -> "tuple[list[Fact], str]":
-    """The facts that fit in a budget in either form, and a note that names those that do not."""
+    """The facts that fit in a budget in either form, and a note that names those that do not.
+
+    Of a history the newest statements of each key are those that are kept.
+    """
     if not facts:
         return [], "No facts match. set_fact records one; keys may end in * for a prefix."
     room = budget - FRAME
     kept: list[Fact] = []
     left: list[str] = []
     out = 0
-    for fact in facts:
+    for fact in _newest_first(facts) if history else facts:
         line = fact_line(fact, history=history)
         fields = as_json(fact_fields(fact, history=history))
         cost = max(count(line), count(fields)) + 2
@@ -87,7 +92,26 @@ def fitting_facts(
         else:  # one long value must not hide the facts after it
             out += 1
             left += [fact.key] if _may_be_named(fact) else []
+    if history:
+        fitting = set(map(id, kept))
+        kept = [fact for fact in facts if id(fact) in fitting]
+        if out and len({fact.key for fact in facts}) == 1:  # its key has been asked for
+            newest = kept == list(facts[out:])
+            before = f" before {second(kept[0].valid_from)}" if kept and newest else ""
+            return kept, (
+                f"{out} more did not fit: raise max_tokens, or name a date{before} with as_of."
+            )
     return kept, _left_out(list(dict.fromkeys(left)), out, FRAME // 2 + room, count)
+
+
+def _newest_first(facts: "Sequence[Fact]") -> "list[Fact]":
+    """The last statement of every key, then the last but one of each, and so on."""
+    later: Counter[tuple[str, str]] = Counter()
+    depths = []
+    for fact in reversed(facts):
+        depths.append((later[fact.key, fact.scope], fact))
+        later[fact.key, fact.scope] += 1
+    return [fact for _, fact in sorted(reversed(depths), key=itemgetter(0))]
 
 
 def _left_out(keys: list[str], n: int, room: int, count: Callable[[str], int]) -> str:

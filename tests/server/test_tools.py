@@ -137,6 +137,31 @@ async def test_facts_keep_their_budget_and_say_what_they_left_out(client: Client
     assert f"{60 - len(found['facts'])} more" in found["note"]
 
 
+async def test_a_long_history_shows_its_newest_and_says_how_to_read_the_older(
+    client: Client,
+) -> None:
+    from routemem.memory_core.text.tokens import estimate
+
+    for number in range(40):
+        since = f"{1980 + number}-03-01"
+        await call(client, "set_fact", key="h.x", value=f"value {number}", valid_from=since)
+    found = await call(client, "get_facts", keys="h.x", history=True, max_tokens=400)
+    shown = [fact["value"] for fact in found["facts"]]
+    assert shown == [f"value {n}" for n in range(40 - len(shown), 40)]
+    oldest = found["facts"][0]["since"]
+    assert found["note"] == (
+        f"{40 - len(shown)} more did not fit: raise max_tokens, or name a date before {oldest} "
+        "with as_of."
+    )
+    (before,) = (await call(client, "get_facts", keys="h.x", as_of=str(int(oldest[:4]) - 1)))[
+        "facts"
+    ]
+    assert before["value"] == f"value {40 - len(shown) - 1}"
+    for budget in range(100, 400, 23):
+        out = await call(client, "get_facts", keys="h.x", history=True, max_tokens=budget)
+        assert estimate(json.dumps(out, ensure_ascii=False, separators=(",", ":"))) <= budget
+
+
 @pytest.mark.parametrize("form", ["json", "narrative", "prompt"])
 async def test_three_hundred_facts_keep_a_budget_of_a_hundred_tokens_in_every_form(
     settings: Settings, form: str
