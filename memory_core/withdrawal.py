@@ -2,12 +2,14 @@
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from .errors import Conflict, NotFound, StorageError
+from .lifecycle.validity import known
 from .records import ForgetMode, Forgotten, Item, State
-from .sealed import packed, unpacked
+from .sealed import packed, unpacked, unpacked_fact
 from .storage.contract import Store, Tombstone
 from .storage.vault import Vault
 
@@ -65,10 +67,11 @@ class Withdrawal:
         with self._store.atomic():
             item = self._store.find(ref)
             if item is None:
-                item, sources = self._unseal(ref)
+                item, said = self._unseal(ref)
                 self._store.unbury(item.id)
                 self._revive(replace(item, state="active", accessed_at=self._clock()))
-                self._store.link(item.id, sources)
+                self._store.link(item.id, said.get("sources", ()))
+                self._state_again(said.get("facts", ()))
             elif item.state != "active":
                 now = self._clock()  # counts as a read: hygiene must not undo it at once
                 self._store.amend(replace(item, state="active", updated_at=now, accessed_at=now))
@@ -87,8 +90,9 @@ class Withdrawal:
                 now = self._store.find(ref)
                 alone = not self._store.derived([ref])
                 if now is not None and _unread(now) == _unread(item) and alone:
-                    also += self._erase(now, Tombstone(now.id, "deleted", until, sealed))
-                    return Forgotten(now.id, "deleted", until, "pending", also)
+                    keys = self._erase(now, Tombstone(now.id, "deleted", until, sealed))
+                    also, note = also + keys, self._unsaid(keys)
+                    return Forgotten(now.id, "deleted", until, "pending", also, note=note)
             item = now  # it was changed meanwhile: the undo copy must be of what is deleted
         return self._gone(ref)
 
@@ -100,8 +104,9 @@ class Withdrawal:
                 self._store.bury(replace(grave, state="purged", sealed=None), self._clock())
                 return Forgotten(grave.id, "purged", None, "pending")
             also = self._derived(item.id, self._purge)
-            also += self._erase(item, Tombstone(item.id, "purged", None, None))
-        return Forgotten(item.id, "purged", None, "pending", also)
+            keys = self._erase(item, Tombstone(item.id, "purged", None, None))
+            note = self._unsaid(keys)
+        return Forgotten(item.id, "purged", None, "pending", also + keys, note=note)
 
     def _derived(self, id: str, forget: Callable[[str], Forgotten]) -> tuple[str, ...]:
         """Erase the summaries that hold words of an item; returns their ids."""
@@ -120,19 +125,41 @@ class Withdrawal:
         self._store.bury(tombstone, self._clock())
         return tuple(dict.fromkeys(fact.key for fact in facts))
 
+    def _unsaid(self, keys: Sequence[str]) -> str:
+        """What to know of keys whose earlier value does not hold again by itself."""
+        facts = known(self._store.facts(keys), None) if keys else []
+        open_ = {fact.key for fact in facts if fact.valid_to is None}
+        ended = sorted({fact.key for fact in facts} - open_)
+        if not ended:
+            return ""
+        return f"The earlier value of {', '.join(ended)} stays ended: set_fact states it again."
+
+    def _state_again(self, statements: Sequence[Mapping[str, Any]]) -> None:
+        """Put back what was promoted from an item, where nothing else was said meanwhile."""
+        for fact in known([unpacked_fact(said) for said in statements], None):
+            begins, ends = fact.valid_from, fact.valid_to
+            if not any(
+                (ends is None or other.valid_from < ends)
+                and (other.valid_to is None or begins < other.valid_to)
+                for other in known(self._store.facts([fact.key]), None)
+            ):
+                self._store.add_fact(replace(fact, row=0))
+
     # ------------------------------------------------------------------ the sealed copy
 
     def _seal(self, item: Item) -> bytes | None:
         sources = self._store.sources([item.id]).get(item.id, ())
-        plain = json.dumps({**packed(item), "sources": sources}, ensure_ascii=True)
+        facts = [asdict(fact) for fact in self._store.facts() if fact.item == item.id]
+        kept = {**packed(item), "sources": sources, "facts": facts}
+        plain = json.dumps(kept, ensure_ascii=True)
         try:
             return self._vault.seal(plain.encode(), self._binding(item.id))
         except StorageError as error:
             log.warning("deleted without an undo copy: %s", error)
             return None
 
-    def _unseal(self, ref: str) -> tuple[Item, list[str]]:
-        """The item that was deleted, and the ids of what it sums up.
+    def _unseal(self, ref: str) -> tuple[Item, Mapping[str, Any]]:
+        """The item that was deleted, and all that was kept with it.
 
         Raises:
             Conflict: it cannot come back, or not before what it sums up.
@@ -144,9 +171,9 @@ class Withdrawal:
         if grave.sealed is None or expired:
             raise Conflict(f"{grave.id} was deleted and its undo time is over.")
         said = json.loads(self._vault.open(grave.sealed, self._binding(grave.id)))
-        item, sources = unpacked(said), list(said.get("sources", ()))
+        item = unpacked(said)
         # A summary holds words of its sources: it may not outlive one that was taken away.
-        if gone := [id for id in sources if self._store.find(id) is None]:
+        if gone := [id for id in said.get("sources", ()) if self._store.find(id) is None]:
             raise Conflict(
                 f"{grave.id} sums up {', '.join(gone[:3])}, not here any more: restore what was "
                 "deleted of it first, then this. Nothing of it was changed."
@@ -155,7 +182,7 @@ class Withdrawal:
             raise Conflict(f"{grave.id} cannot come back: {twin.id} holds the same text now.")
         if item.key and self._store.find(item.key):
             item = replace(item, key="")  # the name was given to something else meanwhile
-        return item, sources
+        return item, said
 
     def _binding(self, id: str) -> str:
         return f"{self._store.scope}\0{id}"

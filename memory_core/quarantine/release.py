@@ -1,15 +1,15 @@
 """Letting out what is held, or destroying it: a person's decisions."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import Conflict
 from ..factbook import FactBook
 from ..ledger import Ledger
-from ..records import Fact, Item, Receipt
+from ..records import Item, Receipt
 from ..remembering import Remembering
-from ..sealed import unpacked
+from ..sealed import unpacked, unpacked_fact
 from ..storage.contract import Held, Store
 from .entries import Entries
 
@@ -86,10 +86,7 @@ class Release:
         return self._remembering.place(item, chunks, None, target, stated)
 
     def _restate(self, held: Held, said: Mapping[str, Any]) -> Receipt:
-        facts = [
-            Fact(**{spec.name: fact[spec.name] for spec in fields(Fact) if spec.name in fact})
-            for fact in said["facts"]
-        ]
+        facts = [unpacked_fact(fact) for fact in said["facts"]]
         key = facts[-1].key
         if said["restate"] or self._store.facts([key]):
             for fact in facts:

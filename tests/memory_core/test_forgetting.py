@@ -11,6 +11,7 @@ from stopped_clock import StoppedClock
 from things import holding, item
 
 from routemem.memory_core.errors import Conflict, NotFound, StorageError
+from routemem.memory_core.lifecycle.actions import Action
 from routemem.memory_core.memory import Memory
 from routemem.memory_core.scopes import Scopes
 from routemem.memory_core.settings import Settings
@@ -199,3 +200,25 @@ def test_what_another_process_changes_while_it_is_sealed_is_in_the_undo_copy(
     found = memory.find(id)
     assert found
     assert found.priority == 9
+
+
+def test_a_restored_memory_brings_the_fact_taken_from_it_where_nothing_else_was_said(
+    memory: Memory, clock: StoppedClock
+) -> None:
+    memory.set_fact("user.name", "Nadja", valid_from="2020")
+    id = memory.remember("My name is Nadia.", source="user").id
+    clock.advance(days=1)
+    fact = Action(id, "PROMOTE", fact_key="user.name", fact_value="Nadia")
+    (stated,) = memory.apply_review(memory.review().token, [fact], move=print)
+    assert stated.status == "applied", stated.why
+    (done,) = memory.forget([id], mode="delete")
+    assert done.also == ("user.name",)
+    assert "earlier value of user.name stays ended" in done.note
+    assert memory.get_facts() == []
+    memory.forget([id], mode="restore")
+    (again,) = memory.get_facts()
+    assert (again.value, again.item) == ("Nadia", id)
+    memory.forget([id], mode="delete")
+    memory.set_fact("user.name", "Nadine")
+    memory.forget([id], mode="restore")
+    assert memory.get_fact("user.name") == "Nadine"
