@@ -56,7 +56,7 @@ class Remembering:
         item = draft_item(
             content, now=self._clock(), max_bytes=self._settings.max_content, **fields
         )
-        return self._measured(self._passed(self._trusted(item)))
+        return self.measured(self._passed(self._trusted(item)))
 
     def plain(self, content: str) -> Item:
         """A note that nobody has looked at yet, for quarantine."""
@@ -65,7 +65,7 @@ class Remembering:
             pinned=False, metadata={}, key="", now=self._clock(),
             max_bytes=self._settings.max_content,
         )  # fmt: skip
-        return self._measured(item)
+        return self.measured(item)
 
     def _passed(self, item: Item) -> Item:
         """The item as it may be stored: itself, or redacted."""
@@ -83,7 +83,8 @@ class Remembering:
                 return replace(item, trust="untrusted")
         return item
 
-    def _measured(self, item: Item) -> Item:
+    def measured(self, item: Item) -> Item:
+        """The item with its tokens counted and, if it is long, its summary made."""
         tokens = self._counter.count(item.text)
         summary = summarise(item.text, SUMMARY, self._counter.count) if tokens > LONG else ""
         if not summary:
@@ -108,7 +109,7 @@ class Remembering:
         placed = replacement(target, item, stated)
         if placed.trust == item.trust:
             return placed
-        return self._measured(self._passed(placed))  # it is read as untrusted now
+        return self.measured(self._passed(placed))  # it is read as untrusted now
 
     def known(self, item: Item, id: str) -> Receipt | None:
         """Count a repetition before anything is embedded; None when there is something new."""

@@ -41,11 +41,8 @@ class Release:
         """
         thread = self._thread(ref)
         opened = [(held, self._entries.opened(held)) for held in thread]
-        cut = {
-            held.id: self._remembering.cut(unpacked(said["item"]))
-            for held, said in opened
-            if "item" in said
-        }
+        items = {held.id: self._item(held, said) for held, said in opened if "item" in said}
+        cut = {id: self._remembering.cut(item) for id, item in items.items()}
         receipts = []
         with self._store.atomic():
             for held, said in opened:
@@ -53,7 +50,7 @@ class Release:
                 if now is None or (now.state, now.version) != ("held", held.version):
                     raise Conflict(f"{held.id} was released or purged in this moment.")
                 if "item" in said:
-                    item = replace(unpacked(said["item"]), id=held.id)
+                    item = items[held.id]
                     stated = said.get("stated", ())
                     receipts.append(self._put_back(item, cut[held.id], said["replaces"], stated))
                     if said.get("sources"):
@@ -78,6 +75,11 @@ class Release:
                 self._entries.note("quarantine:purge", held)
             self._ledger.flush()
         return [held.id for held in thread]
+
+    def _item(self, held: Held, said: Mapping[str, Any]) -> Item:
+        """The item under its id; one that was held before it was stored is measured now."""
+        item = replace(unpacked(said["item"]), id=held.id)
+        return item if item.tokens else self._remembering.measured(item)
 
     def _put_back(self, item: Item, chunks: Any, replaces: str, stated: Collection[str]) -> Receipt:
         if item.key and self._store.find(item.key) and not replaces:

@@ -1,8 +1,8 @@
 """Moves between scopes: a memory goes with its id, and is never lost on the way.
 
 What is moved is written down in its own scope first, then stored in the other one, then registered,
-then erased here. A process that is killed in between leaves it in both; the next one that opens the
-scope finishes. Every step may be done twice.
+then erased here and from this scope's backups and exports. A process that is killed in between
+leaves it in both; the next one that opens the scope finishes. Every step may be done twice.
 """
 
 import io
@@ -129,6 +129,7 @@ def _carry(
     ids = tuple(ref for ref in arrived if ref in there and ref not in facts)
     registry().record_moves([ref for ref in arrived if ref not in done.renamed], target.scope)
     source.transfer.let_go(arrived, target.scope)
+    source.upkeep.erase_log()  # forgotten there, it must not be left in a copy of this scope
     return Moved(
         target.scope,
         ids,

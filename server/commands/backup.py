@@ -76,7 +76,8 @@ def _restore(scopes: "Scopes", name: str) -> Said:
     from routemem.memory_core.scopes.backing_up import restore
 
     done = restore(scopes, name=name)
-    lines = [f"{done.scope} is as it was on {iso(done.backup.at)} ({done.backup.name})."]
+    at = f"{iso(done.backup.at)} ({done.backup.name})"
+    lines = [f"{done.scope} is as it was on {at}, without what was deleted or moved since."]
     if done.replaced:
         lines.append(f"What it held is kept: routemem restore {done.replaced.name}")
     if done.damaged:

@@ -307,6 +307,7 @@ def test_a_held_write_is_stored_on_release_with_all_its_fields(memory: Memory) -
     item = memory.find("deploy")
     assert item
     assert (item.id, item.kind, item.tags, item.priority) == (receipt.id, "doc", ("ops",), 8)
+    assert item.tokens > 5
     assert memory.remember(f"deploy with {TOKEN}", kind="doc").status == "known"
 
 

@@ -24,10 +24,15 @@ def test_a_moved_memory_keeps_its_id_and_is_found_in_its_new_scope(scopes: Scope
     assert scopes.open("session:s").find(id) is None
 
 
-def test_the_old_scope_holds_no_byte_of_it(scopes: Scopes, data_dir: Path) -> None:
-    id = scopes.open("session:s").remember("the grumblefitz is blue").id
+def test_the_old_scope_its_backups_and_exports_hold_no_byte_of_it(
+    scopes: Scopes, data_dir: Path
+) -> None:
+    session = scopes.open("session:s")
+    id = session.remember("the grumblefitz is blue").id
+    assert session.upkeep.backups
+    session.upkeep.backups.make()
+    scopes.carrying.export("session:s")
     scopes.carrying.move([id], "user:u")
-    scopes.open("session:s").upkeep.erase_log()
     holding = {said.split(":")[0] for said in files_holding(data_dir, [b"grumblefitz"])}
     assert holding <= {file_name("user:u"), file_name("user:u") + "-wal"}
 
