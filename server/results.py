@@ -5,7 +5,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
-class RememberOut(BaseModel):
+class Out(BaseModel):
+    """Made ready when a tool that gives it is added: most belong to toolsets that are not on."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class RememberOut(Out):
     """Of `remember`."""
 
     id: str
@@ -17,7 +23,7 @@ class RememberOut(BaseModel):
     note: str
 
 
-class RecallOut(BaseModel):
+class RecallOut(Out):
     """Of `recall`: ``hits`` with ``id``, ``text``, ``score`` and more, best first.
 
     ``confidence`` that they hold what was asked for: high, medium, low, none; "" for a list or ids.
@@ -34,14 +40,14 @@ class RecallOut(BaseModel):
     confidence: str = ""
 
 
-class FactsOut(BaseModel):
+class FactsOut(Out):
     """Of `set_fact` and `get_facts`: ``facts`` with ``key``, ``value``, ``since`` and more."""
 
     facts: list[dict[str, Any]]
     note: str
 
 
-class LoggedOut(BaseModel):
+class LoggedOut(Out):
     """Of `log_turn`: ``ids`` of the turns; ``candidates`` as `set_fact` takes them."""
 
     model_config = ConfigDict(extra="allow")
@@ -52,7 +58,7 @@ class LoggedOut(BaseModel):
     note: str
 
 
-class ContextOut(BaseModel):
+class ContextOut(Out):
     """Of `get_context`: the text, its tokens, and how many each part has."""
 
     context: str
@@ -63,19 +69,19 @@ class ContextOut(BaseModel):
     note: str
 
 
-class ForgetOut(BaseModel):
+class ForgetOut(Out):
     """Of `forget`: ``forgotten`` with ``id`` and ``state``."""
 
     forgotten: list[dict[str, Any]]
 
 
-class RoutingOut(BaseModel):
+class RoutingOut(Out):
     """Of `explain_routing`: signals, work and calibration, by name."""
 
     routing: dict[str, Any]
 
 
-class RebalanceOut(BaseModel):
+class RebalanceOut(Out):
     """Of `rebalance_index`.
 
     ``status``: dry_run, built, taken (another process did it), nothing, stopped; ``plan``: what it
@@ -89,20 +95,20 @@ class RebalanceOut(BaseModel):
     index: dict[str, Any]
 
 
-class IndexOut(BaseModel):
+class IndexOut(Out):
     """Of `index_report`: the state of the index, by name."""
 
     index: dict[str, Any]
 
 
-class QuarantineOut(BaseModel):
+class QuarantineOut(Out):
     """Of `quarantine` and the tools of the toolset `vault`: ``held`` with ``id`` and why."""
 
     held: list[dict[str, Any]]
     note: str
 
 
-class StatusOut(BaseModel):
+class StatusOut(Out):
     """Of `memory_status`."""
 
     scope: str
@@ -114,35 +120,35 @@ class StatusOut(BaseModel):
     detail: dict[str, Any]
 
 
-class TasksOut(BaseModel):
+class TasksOut(Out):
     """Of the tools for tasks: ``tasks`` with ``id``, ``title``, ``status``, ``priority``."""
 
     tasks: list[dict[str, Any]]
     note: str
 
 
-class AgentsOut(BaseModel):
+class AgentsOut(Out):
     """Of the tools for agents: ``agents`` with ``id`` and ``name``."""
 
     agents: list[dict[str, Any]]
     note: str
 
 
-class QuestionsOut(BaseModel):
+class QuestionsOut(Out):
     """Of the tools for questions: ``questions`` with ``id``, ``question``, ``status``."""
 
     questions: list[dict[str, Any]]
     note: str
 
 
-class CompressOut(BaseModel):
+class CompressOut(Out):
     """Of `compress`: what was done to each memory, or what is worth it."""
 
     compressed: list[dict[str, Any]] = []
     candidates: list[dict[str, Any]] = []
 
 
-class AdminOut(BaseModel):
+class AdminOut(Out):
     """Of the tools that look after a scope: what was done, by name."""
 
     model_config = ConfigDict(extra="allow")
@@ -150,7 +156,7 @@ class AdminOut(BaseModel):
     note: str
 
 
-class ReviewOut(BaseModel):
+class ReviewOut(Out):
     """Of `review_memory`: ``proposals`` with ``id``, ``action``, ``why`` and ``text``."""
 
     review_token: str
@@ -159,7 +165,7 @@ class ReviewOut(BaseModel):
     left_out: int
 
 
-class ApplyOut(BaseModel):
+class ApplyOut(Out):
     """Of `apply_review`: ``outcomes`` with ``id``, ``action``, ``status`` and ``why``."""
 
     outcomes: list[dict[str, Any]]
