@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,15 +31,22 @@ def may_mount(folder: Path) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "kills"])
 def test_nothing_is_lost(name: str, tmp_path: Path) -> None:
     part = PARTS[name]
     if name == "disk" and not may_mount(tmp_path):
         pytest.skip("this user may not mount a file system")
     found = part.run(part.short, tmp_path, Watch(10))
     assert found.holds, (found.losses, found.counts)
-    if name == "kills":
-        assert found.counts["share inside"] >= 0.2
+
+
+@pytest.mark.slow
+def test_kills_hit_writes_that_are_open() -> None:
+    kills = PARTS["kills"]
+    with tempfile.TemporaryDirectory() as on_disk:  # in memory a write is over before it is hit
+        found = kills.run(kills.short, Path(on_disk), Watch(10))
+    assert found.holds, (found.losses, found.counts)
+    assert found.counts["inside an open write"]
 
 
 @pytest.fixture
