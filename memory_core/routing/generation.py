@@ -130,7 +130,7 @@ def newest(
         shunned: folders to pass over.
     """
     tried = set(shunned)
-    while place := next((place for place in _places(folder) if place not in tried), None):
+    while place := _untried(folder, tried):
         tried.add(place)
         try:
             found = load(place)
@@ -141,6 +141,16 @@ def newest(
         if (found.stamp.store, found.stamp.embedder) == (store, embedder):
             if found.stamp.seq <= latest:
                 return found
+    return None
+
+
+def _untried(folder: Path, tried: Set[Path]) -> Path | None:
+    """The newest folder that was not tried; looked for twice, since what is published while a
+    folder is being listed may be missing from the list, and what it replaced too.
+    """
+    for _ in range(2):
+        if place := next((place for place in _places(folder) if place not in tried), None):
+            return place
     return None
 
 
